@@ -1,0 +1,1 @@
+"""Settings, database session, errors, clock, ids and telemetry; knows nothing of sales."""
