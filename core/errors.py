@@ -1,4 +1,4 @@
-"""The one error tree. Each class carries its HTTP status and a stable machine-readable code.
+"""The one error tree; each class carries its HTTP status and a stable code.
 
     OnScriptError                500  internal
     ├── InvalidInput             422  invalid_input          the caller sent something we cannot use
@@ -10,9 +10,9 @@
     ├── TooLarge                 413  too_large
     ├── Unavailable              503  unavailable            try again: nothing was recorded
     │   └── StorageFull          503  storage_full
-    └── ConfigurationError       500  configuration          an operator must mend something
-        ├── ArtifactError        500  artifact               weights or another file missing or corrupt
-        └── EncoderMismatch      500  encoder_mismatch       vectors of two different encoders would meet
+    └── ConfigurationError       500  configuration          an operator must mend it
+        ├── ArtifactError        500  artifact               a file missing or corrupt
+        └── EncoderMismatch      500  encoder_mismatch       vectors of two encoders would meet
 
 A message tells a person what is wrong; ``mend`` tells what to do. Neither ever holds customer text.
 """

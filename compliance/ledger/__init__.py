@@ -1,0 +1,1 @@
+"""The tamper-evident log: every entry carries the hash of the one before it."""

@@ -1,0 +1,145 @@
+"""The database session: one place that connects, begins and commits.
+
+SQLite runs in WAL mode with synchronous=FULL, so a commit that was acknowledged survives a power
+cut; every write transaction begins IMMEDIATE, so two writers queue instead of failing half-way.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import DateTime, Dialect, Engine, MetaData, TypeDecorator, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+from sqlalchemy.orm import DeclarativeBase, Session
+
+from core.errors import ConfigurationError, StorageFull, Unavailable
+
+
+class Base(DeclarativeBase):
+    """Declarative base of every table; constraint names are stable for migrations."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(column_0_label)s",
+            "uq": "uq_%(table_name)s_%(column_0_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A timezone-aware UTC datetime on both engines (SQLite keeps none)."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("naive datetime")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Database:
+    """Hands out sessions: ``begin`` for writing (commits or rolls back), ``read`` for reading."""
+
+    def __init__(self, url: str) -> None:
+        self.engine = _engine(url)
+
+    @property
+    def name(self) -> str:
+        """``sqlite`` or ``postgresql``."""
+        return self.engine.dialect.name
+
+    @contextmanager
+    def begin(self) -> Iterator[Session]:
+        """One write transaction, committed when the block ends without an error.
+
+        Raises StorageFull or Unavailable; in both cases nothing of the block was recorded.
+        """
+        try:
+            with Session(self.engine, expire_on_commit=False) as session, session.begin():
+                yield session
+        except OperationalError as error:
+            raise _operational(error) from error
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """One read-only transaction; on SQLite it takes no write lock."""
+        try:
+            with self.engine.connect() as connection:
+                reading = connection.execution_options(onscript_read=True)
+                with Session(reading, expire_on_commit=False) as session:
+                    yield session
+        except OperationalError as error:
+            raise _operational(error) from error
+
+    def close(self) -> None:
+        """Return every connection."""
+        self.engine.dispose()
+
+
+def _engine(url: str) -> Engine:
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise ConfigurationError(
+            "the database URL cannot be read",
+            mend="use sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME",
+        ) from error
+    if parsed.drivername in {"postgres", "postgresql"}:
+        parsed = parsed.set(drivername="postgresql+psycopg")
+    if parsed.get_backend_name() == "sqlite":
+        if parsed.database:
+            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+        engine = create_engine(parsed, connect_args={"timeout": 15})
+        event.listen(engine, "connect", _sqlite_connect)
+        event.listen(engine, "begin", _sqlite_begin)
+        return engine
+    if parsed.get_backend_name() == "postgresql":
+        return create_engine(parsed, pool_pre_ping=True, pool_size=10)
+    raise ConfigurationError(
+        f"the database {parsed.get_backend_name()} is not supported",
+        mend="use sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME",
+    )
+
+
+def _sqlite_connect(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # SQLAlchemy's recipe: we emit BEGIN ourselves
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _sqlite_begin(connection: Any) -> None:
+    reading = connection.get_execution_options().get("onscript_read", False)
+    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+
+def _operational(error: DBAPIError) -> Unavailable:
+    text = str(error.orig).lower()
+    if "full" in text or "no space" in text or "disk i/o" in text:
+        return StorageFull(
+            "the database has no space left; nothing was recorded",
+            mend="free disk space or move ONSCRIPT_HOME / ONSCRIPT_DATABASE_URL, then try again",
+        )
+    if "no such table" in text or "does not exist" in text:
+        return Unavailable(
+            "the database has no tables yet, or older ones", mend="run: onscript db upgrade"
+        )
+    return Unavailable(
+        "the database cannot be reached or is busy; nothing was recorded",
+        mend="check ONSCRIPT_DATABASE_URL and that the server runs, then try again",
+    )

@@ -1,0 +1,17 @@
+"""The encoder that works out of the box, assembled from its shipped parts."""
+
+from pathlib import Path
+
+from encoder.joined import JoinedEncoder, JoinWeights
+from encoder.minilm import MiniLM
+from encoder.types import Encoder
+
+
+def load_dense(home: Path, threads: int = 1) -> Encoder:
+    """The dense half. The first call writes MiniLM's ONNX graph under ``home`` (seconds)."""
+    return MiniLM.load(home, threads)
+
+
+def load_encoder(home: Path, threads: int = 1) -> JoinedEncoder:
+    """Both halves joined. Raises ArtifactError when a weights file is missing or corrupt."""
+    return JoinedEncoder(load_dense(home, threads), JoinWeights.shipped())

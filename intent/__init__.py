@@ -1,0 +1,1 @@
+"""What does the customer want? Taxonomy, corpus, features, classifier, training, evaluation."""

@@ -1,0 +1,1 @@
+"""Adapters to models: in process, remote, and scripted for demonstrations and tests."""

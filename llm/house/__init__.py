@@ -1,0 +1,1 @@
+"""The house model: a small bilingual language model trained from this repository alone."""

@@ -1,0 +1,1 @@
+"""Which approved words say it? Lifecycle, slots, embedding, index, matching, calibration."""

@@ -1,0 +1,142 @@
+"""Which approved script says what the draft says? Pure arithmetic over search results.
+
+Evidence per script: the draft against what the script says, the customer's message against the
+questions it answers, shared wording, lead over the next script, agreement with the intent. A
+logistic calibrator turns evidence into the probability that this is the right script.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import exp
+
+from script_store.numbers import contradiction
+from script_store.polarity import flips
+from script_store.types import Candidate, Match, NoMatch
+
+FEATURES = ("draft", "question", "lexical", "draft_lead", "question_lead", "lead", "intent")
+SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """Logistic weights over FEATURES and the threshold that keeps wrong scripts rare."""
+
+    weights: Mapping[str, float]
+    bias: float
+    threshold: float
+    encoder: str = ""  # identity of the encoder whose scores were fitted
+
+
+@dataclass(slots=True)
+class Evidence:
+    """What speaks for one script; cosines in -1..1, lexical overlap and intent in 0..1."""
+
+    version_id: str
+    key: str
+    statements: tuple[str, ...]
+    intent: str | None = None
+    draft: float = 0.0
+    question: float = 0.0
+    lexical: float = 0.0
+    extra: dict[str, float] = field(default_factory=dict)
+
+
+def bigram_overlap(left: str, right: str) -> float:
+    """Share of the shorter text's character pairs that the other has too (0..1)."""
+    a, b = _pairs(left), _pairs(right)
+    return len(a & b) / max(1, min(len(a), len(b)))
+
+
+def _pairs(text: str) -> set[str]:
+    kept = "".join(c for c in text.lower() if c.isalnum())
+    return {kept[i : i + 2] for i in range(len(kept) - 1)}
+
+
+def features(evidence: Sequence[Evidence], intent: str | None) -> list[dict[str, float]]:
+    """FEATURES of each script; leads are the distance to the best other script."""
+    combined = [item.draft + item.question for item in evidence]
+    rows = []
+    for place, item in enumerate(evidence):
+        others = [other for index, other in enumerate(evidence) if index != place]
+        best_draft = max((o.draft for o in others), default=0.0)
+        best_question = max((o.question for o in others), default=0.0)
+        best_sum = max((c for i, c in enumerate(combined) if i != place), default=0.0)
+        rows.append(
+            {
+                "draft": item.draft,
+                "question": item.question,
+                "lexical": item.lexical,
+                "draft_lead": item.draft - best_draft,
+                "question_lead": item.question - best_question,
+                "lead": combined[place] - best_sum,
+                "intent": float(intent is not None and item.intent == intent),
+            }
+        )
+    return rows
+
+
+def probability(row: Mapping[str, float], calibration: Calibration) -> float:
+    """Logistic of the weighted evidence."""
+    z = calibration.bias + sum(calibration.weights[name] * row[name] for name in FEATURES)
+    return 1 / (1 + exp(-max(-60.0, min(60.0, z))))
+
+
+def choose(
+    draft: str,
+    evidence: Sequence[Evidence],
+    calibration: Calibration,
+    *,
+    intent: str | None = None,
+    threshold: float | None = None,
+) -> Match | NoMatch:
+    """The most probable script that nothing vetoes, or why there is none."""
+    limit = calibration.threshold if threshold is None else threshold
+    if not evidence:
+        return NoMatch("empty_library", limit, ())
+    ranked = sorted(
+        (
+            _candidate(draft, item, row, calibration)
+            for item, row in zip(evidence, features(evidence, intent), strict=True)
+        ),
+        key=lambda c: (-c.probability, c.key),
+    )
+    ranked = _judge(draft, ranked, {item.version_id: item for item in evidence}, limit)
+    shown = tuple(ranked[:SHOWN])
+    standing = next((c for c in ranked if c.veto is None), None)
+    if standing is not None and standing.probability >= limit:
+        return Match(standing, limit, shown)
+    vetoed = next((c for c in ranked if c.veto and c.probability >= limit), None)
+    if vetoed is not None:
+        return NoMatch("vetoed", limit, shown, vetoed.veto)
+    return NoMatch("below_threshold", limit, shown)
+
+
+def _candidate(
+    draft: str, item: Evidence, row: Mapping[str, float], calibration: Calibration
+) -> Candidate:
+    chance = probability(row, calibration)
+    rounded = {name: round(value, 4) for name, value in row.items()}
+    return Candidate(item.key, item.version_id, round(chance, 6), rounded)
+
+
+def _judge(
+    draft: str, ranked: list[Candidate], by_id: Mapping[str, Evidence], limit: float
+) -> list[Candidate]:
+    """Mark every candidate that would be served with the reason why it must not be."""
+    judged = []
+    for candidate in ranked:
+        veto = None
+        if draft and candidate.probability >= limit:
+            veto = veto_of(draft, by_id[candidate.version_id].statements)
+        judged.append(
+            Candidate(
+                candidate.key, candidate.version_id, candidate.probability, candidate.scores, veto
+            )
+        )
+    return judged
+
+
+def veto_of(draft: str, statements: Iterable[str]) -> str | None:
+    """Numbers or polarity that contradict the script, named; None when they agree."""
+    said = tuple(statements)
+    return contradiction(draft, said) or flips(draft, said)

@@ -1,0 +1,1 @@
+"""The turn, and everything that meets the world: API, commands, wiring."""
