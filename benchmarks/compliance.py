@@ -3,7 +3,8 @@
 Every pack of a jurisdiction against 200-character messages in both languages, beside the bare
 parts on the same texts in the same run: pyahocorasick with the same literals, one RE2 set with the
 same patterns, and Python's ``re`` pattern by pattern. Thread CPU time, garbage collector on. Then
-the time for long texts, which must grow in proportion to their length.
+the time for long texts, which must grow in proportion to their length, and the share of the packs'
+own examples that are still caught in disguise.
 """
 
 import argparse
@@ -11,16 +12,22 @@ import json
 import re
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
+from pathlib import Path
 
 import ahocorasick
+import opencc
 import re2
 
 from compliance.engine import ComplianceEngine
 from compliance.library import load_packs
 from compliance.linear import pattern_options
-from compliance.normalise import TRIGGERS, fold
+from compliance.matcher import Matcher
+from compliance.normalise import fold
 from compliance.pack import Pack, folded_term
+from compliance.separators import TRIGGERS
 from compliance.types import Direction, Jurisdiction
+from core.text import detect_language
 
 LENGTH = 200
 ROUNDS = 400
@@ -110,7 +117,7 @@ def measure(
         patterns = sources(chosen)
         screen = engine.screen_in if direction is Direction.INBOUND else engine.screen_out
         contenders: dict[str, Callable[[str], object]] = {
-            "OnScript, everything": lambda text, screen=screen: screen(text, jurisdiction=place),
+            "OnScript, everything": partial(screen, jurisdiction=place),
             "normalisation alone (fold)": fold,
             "pyahocorasick alone": bare_automaton(chosen),
             "RE2 set alone": bare_set(patterns),
@@ -133,6 +140,62 @@ def measure(
     return rows
 
 
+EVASIONS: dict[str, Callable[[str], str]] = {
+    "blank between all": " ".join,
+    "dot between all": ".".join,
+    "star between all": "*".join,
+    "comma between all": "，".join,
+    "emoji between all": "😀".join,
+    "invisible between all": "\u200b".join,
+    "combining marks": "\u0336".join,
+    "one star": lambda text: _inserted(text, "*"),
+    "one blank": lambda text: _inserted(text, " "),
+    "one emoji": lambda text: _inserted(text, "🔥"),
+    "full width": lambda text: text.translate({code: code + 0xFEE0 for code in range(33, 127)}),
+    "bold letters": lambda text: text.translate(
+        {97 + index: 0x1D41A + index for index in range(26)}
+    ),
+    "Cyrillic look-alikes": lambda text: text.translate(str.maketrans("aeopcxy", "аеорсху")),
+    "leet": lambda text: text.translate(str.maketrans("aeiost", "431057")),
+    "stretched": lambda text: text[:2] + text[1:2] * 3 + text[2:],
+    "doubled": lambda text: "".join(character * 2 for character in text),
+}
+
+
+def _inserted(text: str, mark: str) -> str:
+    middle = len(text) // 2
+    return text[:middle] + mark + text[middle:]
+
+
+def evasions(packs: Iterable[Pack]) -> list[dict[str, object]]:
+    """Share of the packs' own examples still caught when their matched words are disguised."""
+    counts: dict[tuple[str, str], list[int]] = {}
+    traditional = opencc.OpenCC("s2t").convert
+    for pack in packs:
+        matcher = Matcher([pack])
+        for index, bound in enumerate(matcher.rules):
+            for text in bound.rule.examples.match:
+                spans = [
+                    hit.reading.in_original(hit.start, hit.end)
+                    for hit in matcher.scan(fold(text))[0]
+                    if hit.rule == index and not matcher.is_suspect(hit)
+                ]
+                for name, disguise in {**EVASIONS, "traditional": traditional}.items():
+                    start, end = spans[0] if spans else (0, 0)
+                    hidden = disguise(text[start:end])
+                    if hidden == text[start:end]:
+                        continue
+                    found = matcher.scan(fold(text[:start] + hidden + text[end:]))[0]
+                    caught = any(hit.rule == index and not matcher.is_suspect(hit) for hit in found)
+                    tally = counts.setdefault((name, detect_language(text)), [0, 0])
+                    tally[0] += caught
+                    tally[1] += 1
+    return [
+        {"evasion": name, "language": language, "cases": cases, "caught": round(caught / cases, 3)}
+        for (name, language), (caught, cases) in sorted(counts.items())
+    ]
+
+
 def slope(engine: ComplianceEngine) -> list[dict[str, object]]:
     """Seconds for texts of growing length; microseconds a character should stay level."""
     rows: list[dict[str, object]] = []
@@ -144,7 +207,11 @@ def slope(engine: ComplianceEngine) -> list[dict[str, object]]:
             engine.screen_out(text, jurisdiction=Jurisdiction.CN)
             spent = (time.thread_time_ns() - begun) / 1000
             rows.append(
-                {"language": language, "characters": length, "us_per_character": spent / length}
+                {
+                    "language": language,
+                    "characters": length,
+                    "us_per_character": round(spent / length, 3),
+                }
             )
     return rows
 
@@ -154,8 +221,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--place", choices=list(Jurisdiction), action="append")
+    parser.add_argument("--packs", type=Path, help="a folder of packs instead of the shipped ones")
     options = parser.parse_args()
-    packs = load_packs()
+    packs = load_packs(options.packs)
     engine = ComplianceEngine(packs)
     rows = [
         row
@@ -163,6 +231,7 @@ def main() -> None:
         for row in measure(engine, packs, Jurisdiction(place))
     ]
     rows += slope(engine)
+    rows += evasions(packs)
     for row in rows:
         if options.json:
             print(json.dumps(row, ensure_ascii=False))

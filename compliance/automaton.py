@@ -4,6 +4,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import ahocorasick
+import re2
+
+_NO_WORD_BEFORE = "(?:^|[^a-z0-9])"
+_NO_WORD_AFTER = "(?:[^a-z0-9]|$)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,8 @@ class Automaton:
             left, right = bounded and is_word(literal[0]), bounded and is_word(literal[-1])
             self._automaton.add_word(literal, Literal(len(literal), tuple(rules), left, right))
         self.empty = not owners
+        self._literals = tuple(owners)
+        self._bounded = bounded
         if owners:
             self._automaton.make_automaton()
 
@@ -41,3 +47,19 @@ class Automaton:
         if not self.empty:
             for last, literal in self._automaton.iter(text):
                 yield last + 1 - literal.length, last + 1, literal
+
+    def gate(self) -> str:
+        """An RE2 pattern that matches wherever ``find`` could find a literal with good ends.
+
+        An automaton of thousands of literals is walked from node to node all over memory; the
+        pattern rides in a set that is scanned anyway, and only its match asks for the walk.
+        """
+        groups: dict[tuple[bool, bool], list[str]] = {}
+        for literal in self._literals:
+            ends = (self._bounded and is_word(literal[0]), self._bounded and is_word(literal[-1]))
+            groups.setdefault(ends, []).append(re2.escape(literal).replace("\\ ", "[ \\-]"))
+        return "|".join(
+            f"{_NO_WORD_BEFORE if left else ''}(?:{'|'.join(literals)})"
+            f"{_NO_WORD_AFTER if right else ''}"
+            for (left, right), literals in groups.items()
+        )

@@ -17,6 +17,7 @@ _HAN_LOOK_ALIKES = dict(
 # Small letters drawn as small capitals; UTS 39 likens only their capitals to Latin.
 _SMALL_CYRILLIC = dict(zip("внктмяг", "bhktmrr", strict=True))
 _BLANKS = frozenset("\u2800\u3164\u115f\u1160\uffa0")
+_FIRST_SOUND = 0xF0000  # private use: one code for each of some four hundred syllables
 _ENCLOSED_LETTERS = ((0x1F150, 0x1F16A), (0x1F170, 0x1F18A), (0x1F1E6, 0x1F200))
 
 
@@ -40,6 +41,8 @@ class FoldTable(dict[int, str]):
 
     def __init__(self) -> None:
         super().__init__()
+        # Characters met so far that do not become exactly one character.
+        self.irregular: set[str] = set()
         self._drawn = _reverse(_read("look_alikes.txt")) | _HAN_LOOK_ALIKES | _SMALL_CYRILLIC
         self._plain = _reverse(_read("simplified.txt"))
 
@@ -47,6 +50,8 @@ class FoldTable(dict[int, str]):
         if len(self) >= self.LIMIT:
             self.clear()
         folded = self[code] = self._fold(chr(code))
+        if len(folded) != 1:
+            self.irregular.add(chr(code))
         return folded
 
     def _fold(self, character: str) -> str:
@@ -80,6 +85,16 @@ class FoldTable(dict[int, str]):
 def fold_table() -> FoldTable:
     """The one fold table of the process."""
     return FoldTable()
+
+
+@cache
+def sound_table() -> dict[int, str]:
+    """``str.translate`` map from a Han character to one private character for its syllable."""
+    return {
+        ord(character): chr(_FIRST_SOUND + number)
+        for number, members in enumerate(_read("pinyin.txt").values())
+        for character in members
+    }
 
 
 @cache

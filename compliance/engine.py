@@ -9,6 +9,7 @@ from threading import Lock
 
 from compliance.masking import mask
 from compliance.matcher import Hit, Matcher
+from compliance.names import introduces_speaker
 from compliance.normalise import Projection, fold
 from compliance.pack import Pack
 from compliance.personal_data import TRIGGERS, find_personal_data
@@ -19,6 +20,7 @@ from compliance.types import (
     Finding,
     Jurisdiction,
     PersonalDatum,
+    PiiType,
     Screening,
     Signal,
     Verdict,
@@ -91,7 +93,8 @@ class ComplianceEngine:
         masks: MutableMapping[str, str] | None = None,
     ) -> Verdict:
         """May this be said? ``allowed`` holds literals, such as the seller's hotline, that are
-        no personal data. An unknown jurisdiction or domain is judged by all rules together.
+        no personal data; nor is the name by which the seller introduces themself. An unknown
+        jurisdiction or domain is judged by all rules together.
         """
         place = _jurisdiction(jurisdiction)
         matcher = self._matcher(Direction.OUTBOUND, place, domain)
@@ -192,6 +195,8 @@ def _personal_data_finding(datum: PersonalDatum, place: Jurisdiction | None) -> 
 
 
 def _is_allowed(datum: PersonalDatum, text: str, allowed: frozenset[str]) -> bool:
+    if datum.type is PiiType.NAME and introduces_speaker(text, datum.start):
+        return True
     if not allowed:
         return False
     found = _bare(text[datum.start : datum.end])

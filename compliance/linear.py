@@ -1,7 +1,7 @@
 """RE2 as this package uses it: case-insensitive, over UTF-8 bytes, time linear in the text."""
 
 from collections.abc import Iterator
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 import re2
@@ -29,15 +29,10 @@ def as_folded(pattern: str) -> str:
     return pattern.translate(_PUNCTUATION)
 
 
+@lru_cache(maxsize=8192)
 def compiled(pattern: str) -> Any:
     """A pattern ready to give spans in bytes of a folded text."""
     return re2.compile(as_folded(pattern), pattern_options())
-
-
-@cache
-def cached(pattern: str) -> Any:
-    """``compiled``, kept: for the fixed patterns of this package."""
-    return compiled(pattern)
 
 
 def character_spans(pattern: Any, encoded: bytes) -> Iterator[Span]:

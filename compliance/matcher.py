@@ -16,8 +16,9 @@ from compliance import normalise
 from compliance.automaton import Automaton, is_word
 from compliance.linear import Span, as_folded, character_spans, compiled, pattern_options
 from compliance.negation import is_denied
-from compliance.normalise import TRIGGERS, Projection
+from compliance.normalise import Projection
 from compliance.pack import Pack, Rule, folded_term
+from compliance.separators import SPELLED, TRIGGERS
 from compliance.types import Action, View
 
 _RANK = {view: rank for rank, view in enumerate(View)}
@@ -80,10 +81,10 @@ class Matcher:
         self._extra: dict[int, int] = {}
         self._triggers: dict[int, View] = {}
         self._sources: list[str] = []
+        self._build_automata()
         self._set = re2.Set.SearchSet(pattern_options())
         self._fill_set(extra)
         self._set.Compile()
-        self._build_automata()
         self._exceptions = {
             index: (
                 tuple(map(folded_term, bound.rule.unless.terms)),
@@ -99,18 +100,20 @@ class Matcher:
         hits: list[Hit] = []
         extra: list[int] = []
         wanted: set[View] = set()
-        for place in self._matched(encoded):
+        places = self._matched(encoded)
+        for place in places:
             if place in self._exact:
                 hits += self._pattern_hits(place, folded, encoded)
+            elif place == self._gate:
+                hits += self._literal_hits(self._plain, folded)
             elif place in self._triggers:
                 wanted.add(self._triggers[place])
             elif place in self._extra:
                 extra.append(self._extra[place])
-        hits += self._literal_hits(self._plain, folded)
+        if not folded.text.isascii() and normalise.is_stretched(folded.text):
+            wanted.add(View.SQUEEZED)  # RE2 knows no back-reference to find 保保本本 by
         if wanted:
-            hits += self._derived_hits(folded, wanted)
-        if not folded.text.isascii() or View.SQUEEZED in wanted:
-            hits += self._stretched_hits(folded)
+            hits += self._derived_hits(folded, wanted, places)
         if not self._spoken.empty:
             hits += self._spoken_hits(folded)
         return (self._standing(hits, folded) if hits else hits), extra
@@ -121,9 +124,11 @@ class Matcher:
         return spoken and self.rules[hit.rule].rule.pinyin != "block"
 
     def _fill_set(self, extra: Sequence[str]) -> None:
-        self._add("")
+        self._add("")  # the sentinel
+        self._gate = -1 if self._plain.empty else self._add(self._plain.gate())
         for view, sources in TRIGGERS.items():
             self._triggers.update({self._add(source): view for source in sources})
+        self._spelled = self._sources.index(SPELLED)
         for number, source in enumerate(extra):
             self._extra[self._add(source)] = number
         for index, bound in enumerate(self.rules):
@@ -154,6 +159,9 @@ class Matcher:
         self._spoken = Automaton(
             [(normalise.romanise(term), index) for term, index in spoken], bounded=False
         )
+        self._sounded = Automaton(
+            [(normalise.sounded(term), index) for term, index in spoken], bounded=False
+        )
         self._initials: dict[str, list[int]] = {}
         for term, index in spoken:
             if len(term) >= 4:
@@ -179,16 +187,26 @@ class Matcher:
         rule, pattern = self._exact[place]
         return [Hit(rule, reading, *span) for span in character_spans(pattern, encoded)]
 
-    def _derived_hits(self, folded: Projection, wanted: set[View]) -> Iterator[Hit]:
+    def _derived_hits(
+        self, folded: Projection, wanted: set[View], places: Sequence[int]
+    ) -> Iterator[Hit]:
         readings: list[Projection] = []
         if View.COMPACT in wanted and (compact := normalise.compact(folded)) is not None:
             readings.append(compact)
         if View.LEET in wanted:
             readings += normalise.leet(folded)
+        if View.SQUEEZED in wanted:
+            yield from self._stretched_hits(folded)
+            readings += normalise.unstretched(folded)
         for reading in readings:
             encoded = reading.text.encode()
-            hits = self._literal_hits(self._plain, reading)
-            for place in self._matched(encoded):
+            hits: list[Hit] = []
+            found = self._matched(encoded)
+            # Where letters stand alone, a gap that was taken out may be where a word ends: the
+            # gate cannot see that.
+            if self._gate in found or self._spelled in places:
+                hits += self._literal_hits(self._plain, reading)
+            for place in found:
                 if place in self._exact:
                     hits += self._pattern_hits(place, reading, encoded)
             yield from (hit for hit in hits if not _is_plain(hit))
@@ -203,17 +221,29 @@ class Matcher:
                 yield hit
 
     def _spoken_hits(self, folded: Projection) -> Iterator[Hit]:
-        reading = normalise.pinyin(folded)
-        for start, end, literal in self._spoken.find(reading.text):
-            if _is_syllable_edge(reading, start) and _is_syllable_edge(reading, end):
-                hits = (Hit(rule, reading, start, end) for rule in literal.rules)
-                yield from (hit for hit in hits if not self._spells(hit, folded))
-        if self._initials:
-            length = len(folded.text)
-            typed = Projection(View.INITIALS, folded.text, lambda: range(length), folded)
-            for token, start, end in normalise.latin_tokens(folded):
-                for rule in self._initials.get(token, ()):
-                    yield Hit(rule, typed, start, end)
+        if not normalise.has_latin(folded.text):
+            reading = normalise.sounds(folded)
+            found = self._sounded.find(reading.text)
+        else:
+            reading = normalise.pinyin(folded)
+            found = (
+                (start, end, literal)
+                for start, end, literal in self._spoken.find(reading.text)
+                if _is_syllable_edge(reading, start) and _is_syllable_edge(reading, end)
+            )
+            yield from self._initial_hits(folded)
+        for start, end, literal in found:
+            for rule in literal.rules:
+                hit = Hit(rule, reading, start, end)
+                if not self._spells(hit, folded):
+                    yield hit
+
+    def _initial_hits(self, folded: Projection) -> Iterator[Hit]:
+        length = len(folded.text)
+        typed = Projection(View.INITIALS, folded.text, lambda: range(length), folded)
+        for token, start, end in normalise.latin_tokens(folded):
+            for rule in self._initials.get(token, ()):
+                yield Hit(rule, typed, start, end)
 
     def _spells(self, hit: Hit, folded: Projection) -> bool:
         start, end = hit.folded
@@ -285,10 +315,11 @@ def _merged(spans: Iterator[Span]) -> list[Span]:
 
 def _is_plain(hit: Hit) -> bool:
     """A derived reading that shows what the folded text shows already says nothing new."""
-    if hit.reading.base is None:
-        return True
+    base = hit.reading.base or hit.reading
+    if hit.start == 0 and hit.end == len(hit.reading.text) < len(base.text):
+        return False  # an anchored pattern: "-T" is no more than T
     start, end = hit.folded
-    return hit.reading.base.text[start:end] == hit.reading.text[hit.start : hit.end]
+    return base.text[start:end] == hit.reading.text[hit.start : hit.end]
 
 
 def _is_word_edge(reading: Projection, at: int) -> bool:

@@ -3,8 +3,9 @@
 import re
 from collections.abc import Iterator
 
-from compliance.linear import cached, character_spans
-from compliance.normalise import HAN, Projection
+from compliance.linear import character_spans, compiled
+from compliance.normalise import Projection
+from compliance.separators import HAN
 from compliance.types import PersonalDatum, PiiType
 
 SURNAMES = (
@@ -21,7 +22,7 @@ _NOT_NAME = frozenset(
     "我你您他她它是的在今来想要住电手身年有和与了吗呢吧啊就也都不这那还能可会已从到"
     "对给跟让被把请很现目做去说问买"
 )
-_NOT_PERSON = frozenset("人生员工师的者领户长民士手客商农族迷友官兵粉校家")
+_NOT_PERSON = frozenset("人生员工师的者领户长民士手客商农族迷友官兵粉校家理总姐哥问")
 _FULL = f"(?:{_COMPOUND}|[{SURNAMES}])[{HAN}·]{{1,2}}"
 _ZH_NAME = re.compile(
     "(?:我(?:的名字|名字)?(?:叫做?|是叫)|(?:我的?)?(?:姓名|名字|本名|大名)(?:是|叫|为|[: ])"
@@ -31,7 +32,9 @@ _ZH_NAME = re.compile(
 _ZH_GIVEN = re.compile(
     f"我叫([^你您他她它们人了车外滴谁啥什一过醒不别去来给{SURNAMES}\\W][{HAN}]{{1,2}})(?![{HAN}])"
 )
-_ZH_I_AM = re.compile(f"(?<![{HAN}])我是({_FULL})(?![{HAN}])")
+_ZH_I_AM = re.compile(
+    f"(?<![{HAN}])(?:我是|投保人|被保险人|受益人|收件人|联系人)({_FULL})(?![{HAN}])"
+)
 _EN_LEAD = (
     r"\b(?:my (?:full |first |last )?name(?:'s| is)|name ?:|i am called"
     r"|(?:full |customer |contact )name(?: is)?:?|(?:i'm|i am|this is|call me))"
@@ -57,16 +60,16 @@ _NUMERAL = "[0-9零〇一二三四五六七八九十百]"
 _ZH_ESTATE = "(?:小区|花园|苑|大厦|公寓|家园|广场|新村)"
 _ZH_ROAD = f"(?:路|街|大道|道|巷|胡同|弄|村|庄|府|城|里|园|{_ZH_ESTATE})"
 _ZH_HOUSE = (
-    f"[a-z]?{_NUMERAL}{{1,5}}[a-z]?(?:-{_NUMERAL}{{1,4}}){{0,3}}"
-    "(?:号院|号楼|号|弄|栋|幢|单元|室|楼|层|座|组|户)"
+    f" ?(?:[a-z]?{_NUMERAL}{{1,5}}[a-z]?(?:-{_NUMERAL}{{1,4}}){{0,3}} ?"
+    "(?:号院|号楼|号|弄|栋|幢|单元|室|楼|层|座|组|户)|[a-z](?:座|栋|幢|区))"
 )
 _ZH_ADDRESS = (
     f"[{HAN}]{{1,24}}(?:{_ZH_ROAD}[{HAN}]{{0,4}}{_ZH_HOUSE}"
     f"|{_ZH_ESTATE}[a-z]?[0-9]{{1,3}}(?:-[0-9]{{1,4}}){{1,3}})"
-    f"(?:[ ,]?(?:[{HAN}]{{1,8}}{_ZH_ESTATE})?(?:{_ZH_HOUSE}|{_NUMERAL}{{3,4}}))*"
+    f"(?:[ ,]?(?:[{HAN}]{{1,8}}{_ZH_ESTATE})?(?:{_ZH_HOUSE}| ?{_NUMERAL}{{3,4}}))*"
 )
 _ZH_LEAD = re.compile(
-    "^.*(?:家住|住在|住址是?|地址是?|地址为|寄到|寄往|送到|送货到|位于|搬到|家在|我在|住)[: ]?"
+    "^.*(?:家住|住在|住址是?|地址是?|地址为|寄到|寄往|送到|送货到|位于|搬到|在|住)[: ]?"
 )
 _NOT_HOUSE = frozenset("线口门")
 _EN_ADDRESS = (
@@ -85,6 +88,17 @@ _EN_ADDRESS_CUE = re.compile(
     r"|mail (?:it )?to|moved to)[ :]*$"
 )
 _CITY = re.compile(r", ?[A-Z][a-z]+(?: [A-Z][a-z]+)?")
+
+
+_SPEAKER = re.compile(
+    "(?:我叫做?|我是叫?|我的?名字(?:是|叫)|本人(?:叫|是)?"
+    "|\\b(?:i'm|i am|this is|my name(?:'s| is)|call me))[: ]*$"
+)
+
+
+def introduces_speaker(text: str, start: int) -> bool:
+    """Whether the name at ``start`` is what the writer calls themself."""
+    return _SPEAKER.search(text[max(0, start - 16) : start].lower()) is not None
 
 
 def find_names(plain: str, folded: Projection, original: str) -> Iterator[PersonalDatum]:
@@ -130,12 +144,12 @@ def _english_name(
 def find_addresses(plain: str, folded: Projection, original: str) -> Iterator[PersonalDatum]:
     """Street addresses with a house number; spans index the folded text."""
     encoded = plain.encode()
-    for start, end in character_spans(cached(_ZH_ADDRESS), encoded):
+    for start, end in character_spans(compiled(_ZH_ADDRESS), encoded):
         lead = _ZH_LEAD.match(plain[start:end])
         start += lead.end() if lead else 0
         if end - start >= 5 and plain[end : end + 1] not in _NOT_HOUSE:
             yield PersonalDatum(PiiType.ADDRESS, start, end)
-    for start, end in character_spans(cached(_EN_ADDRESS), encoded):
+    for start, end in character_spans(compiled(_EN_ADDRESS), encoded):
         first, last = folded.in_original(start, end)
         capitals = re.findall(r"\b[A-Z][a-z]+", original[first:last])
         cued = _EN_ADDRESS_CUE.search(plain, max(0, start - 24), start) is not None

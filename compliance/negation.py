@@ -5,7 +5,7 @@ denial onward may stand between the negator and the hit: auxiliaries, verbs of p
 earlier members of a list. Double negatives and rhetorical questions deny nothing.
 """
 
-from compliance.linear import cached
+from compliance.linear import compiled
 
 _WINDOW = 64
 _ZH_NEGATOR = (
@@ -13,7 +13,7 @@ _ZH_NEGATOR = (
     "|禁止|严禁|杜绝|拒绝|谨防|警惕|远离|防范|抵制|当心|小心|避免|轻信|揭露|打击)"
 )
 _ZH_CARRIER = (
-    "(?:可能|可以|能够|能|会|可|得|是|要|敢|应当|应该|应|予以|予|曾|去|再|用|以|为|把|将|向|对|给"
+    "(?:请|在[^，,。！？!?；;\\n]{1,6}(?:里|中|上|内|时)|可能|可以|能够|能|会|可|得|是|要|敢|应当|应该|应|予以|予|曾|去|再|用|以|为|把|将|向|对|给"
     "|您|你|客户|消费者|任何人|任何形式的?|任何|人|者|一定|绝对|必然|必定|就|也|都|真的|所谓的?|有"
     "|承诺|保证|担保|确保|许诺|允诺|宣称|宣传|声称|表示|暗示|代表|意味着?|等于|等同于|构成|存在"
     "|属于|提供|做出|作出|做|作|使用|出现|相信|听信|听说|说|讲|我们|我|本?公司|该|此|这|那|种|类"
@@ -36,7 +36,8 @@ _ZH_DISCREDITED = (
     "|不可信|不能信|别信|不要信|是不可能|是假的|都是假|不合规|被禁止|不存在的?(?:[，。！!,.]|$))"
 )
 _EN_NEGATOR = (
-    "(?:not|never|no|cannot|can ?not|[a-z]+n['’]?t|without|neither|nor|nobody|nothing|none|unable"
+    "(?:not|never|no|cannot|can ?not"
+    "|(?:is|are|was|were|do|does|did|wo|would|could|should|ca|has|have|had|must|need|ai)n['’]?t|without|neither|nor|nobody|nothing|none|unable"
     "|refuse[sd]?|avoid|beware|prohibit(?:s|ed)?|forbidden|forbids?|illegal|unlawful)"
 )
 _EN_CARRIER = (
@@ -65,7 +66,7 @@ _ENGLISH_ENDS = ".。！？!?；;\n"
 
 
 def _found(text: str, *sources: str) -> bool:
-    pattern = cached("|".join(f"(?:{source})" for source in sources))
+    pattern = compiled("|".join(f"(?:{source})" for source in sources))
     return pattern.search(text.encode()) is not None
 
 

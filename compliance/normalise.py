@@ -8,49 +8,22 @@ readings cost one ``str.translate`` each.
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 
-from compliance.character_tables import fold_table, pinyin_table
+from compliance.character_tables import fold_table, pinyin_table, sound_table
+from compliance.separators import HAN, gaps
 from compliance.types import View
 
-HAN = "\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003ffff"
-# Separators that end or order a clause: honest writers use them, so they are taken out only
-# beside a character standing alone ("保。本" but not "有质保。本产品").
-CLAUSE = '。！？；，、：,!?;:\n（）()“”‘’"《》〈〉【】「」『』\\[\\]—–…/'
-_LATIN_NOISE = "*_~|^.+=#\\-`•·"
-_KNOWN_SYMBOLS = "，。！？；：、（）“”‘’—–…《》"
-
-# The same conditions in RE2's language: they ride in the engine's one pattern set, so that a
-# derived reading is built only for a text that needs it.
-TRIGGERS: dict[View, tuple[str, ...]] = {
-    View.COMPACT: (
-        f"[{HAN}](?:[^\\pL\\pN{CLAUSE}]|_)+[{HAN}]",
-        f"(?:^|[^{HAN}])[{HAN}][^\\pL\\pN]+[{HAN}]",
-        f"[{HAN}][^\\pL\\pN]+[{HAN}](?:[^{HAN}]|$)",
-        "(?:^|[^a-z0-9])[a-z0-9](?:[ .]{1,3}[a-z0-9]){2}",
-        f"[a-z][{_LATIN_NOISE}]+[a-z]",
-        f"[a-z][^\\x00-\\x7f\\pL\\pN{_KNOWN_SYMBOLS}]+[a-z]",
-    ),
-    View.LEET: (
-        "[a-z][0-9@$!|€£]+[a-z]",
-        "[a-z]{2}[013457$@]{1,3}(?:[^0-9a-z]|$)",
-        "(?:^|[^0-9a-z])[@$013457][a-z]{2}",
-    ),
-    View.SQUEEZED: ("|".join(f"{letter}{{3}}" for letter in "abcdefghijklmnopqrstuvwxyz"),),
-}
-
-_SEPARATORS = re.compile(
-    f"(?<=[{HAN}])(?:[^\\w{CLAUSE}]|_)+(?=[{HAN}])"
-    f"|(?<![{HAN}][{HAN}])(?<=[{HAN}])(?:[^\\w]|_)+(?=[{HAN}])"
-    f"|(?<=[{HAN}])(?:[^\\w]|_)+(?=[{HAN}](?![{HAN}]))"
-    f"|(?<=[a-z])(?:[{_LATIN_NOISE}]|[^\\x00-\\x7f\\w{_KNOWN_SYMBOLS}])+(?=[a-z])"
-)
-_SPELLED = re.compile(r"(?<![a-z0-9])[a-z0-9](?:[ .]{1,3}[a-z0-9](?![a-z0-9])){2,}")
-_SPELLING_GAP = re.compile(r"[ .]{1,3}")
 _REPEATS = re.compile(f"([a-z])\\1{{2,}}|([{HAN}])\\2+")
 _RUNS = re.compile(f"([a-z{HAN}])\\1+")
+_LONG_RUNS = re.compile(f"([a-z{HAN}])\\1{{2,}}")
+_PAIRS = re.compile(r"(.)\1")
+_DOUBLED = re.compile(f"([a-z])\\1([a-z])\\2([a-z])\\3|([{HAN}])\\4([{HAN}])\\5")
+_MIXED = re.compile("[0-9@$!|€£]*[a-z][a-z0-9@$!|€£]*")
+_IMITATION = re.compile("[a-z][0-9@$!|]|[0-9@$!|][a-z]")
 _LEET = str.maketrans("013457@$!|€£", "oieastasiiel")
 _LEET_L = str.maketrans("013457@$!|€£", "oleastasllel")
+_LATIN = re.compile("[a-z]")
 _ALL_HAN = re.compile(f"[{HAN}]+")
 _LATIN_TOKEN = re.compile(r"(?<![a-z0-9])[a-z]{4,8}(?![a-z0-9])")
 
@@ -94,9 +67,9 @@ def fold(text: str) -> Projection:
     folded = text.translate(table)
 
     def positions() -> Sequence[int]:
-        lengths = [len(table[ord(character)]) for character in text]
-        if len(folded) == len(text) and max(lengths) == 1:
+        if len(folded) == len(text) and table.irregular.isdisjoint(text):
             return range(len(text))
+        lengths = [len(table[ord(character)]) for character in text]
         return [index for index, length in enumerate(lengths) for _ in range(length)]
 
     return Projection(View.FOLDED, folded, positions)
@@ -104,16 +77,29 @@ def fold(text: str) -> Projection:
 
 def compact(folded: Projection) -> Projection | None:
     """What was put between characters taken out: 保*本, 保 本, 保。本, f r e e, gu.aran.teed."""
-    gaps = sorted(_gaps(folded.text))
-    return _keeping(folded, View.COMPACT, _outside(gaps, len(folded.text))) if gaps else None
+    found = gaps(folded.text)
+    return _keeping(folded, View.COMPACT, _outside(found, len(folded.text))) if found else None
 
 
 def squeeze(folded: Projection) -> Projection | None:
     """Every run of one letter or Han character made single, where a text stretches or doubles."""
     if not is_stretched(folded.text):
         return None
-    gaps = [(match.start() + 1, match.end()) for match in _RUNS.finditer(folded.text)]
-    return _keeping(folded, View.SQUEEZED, _outside(gaps, len(folded.text)))
+    return _shortened(folded, _RUNS, 1)
+
+
+def unstretched(folded: Projection) -> Iterator[Projection]:
+    """Runs of three and more cut to one and to two, and a text that doubles letters halved."""
+    if _LONG_RUNS.search(folded.text) is not None:
+        yield _shortened(folded, _LONG_RUNS, 1)
+        yield _shortened(folded, _LONG_RUNS, 2)
+    if _DOUBLED.search(folded.text) is not None:
+        yield _shortened(folded, _PAIRS, 1)
+
+
+def _shortened(folded: Projection, runs: re.Pattern[str], left: int) -> Projection:
+    cut = [(match.start() + left, match.end()) for match in runs.finditer(folded.text)]
+    return _keeping(folded, View.SQUEEZED, _outside(cut, len(folded.text)))
 
 
 def squeezed_term(term: str) -> str:
@@ -123,7 +109,11 @@ def squeezed_term(term: str) -> str:
 
 def leet(folded: Projection) -> tuple[Projection, ...]:
     """Digits and signs read as the letters they imitate; 1 stands for i or for l."""
-    readings = {folded.text.translate(table) for table in (_LEET, _LEET_L)} - {folded.text}
+    text = folded.text
+    readings = {_MIXED.sub(partial(_imitated, table), text) for table in (_LEET, _LEET_L)}
+    if len(_IMITATION.findall(text)) > 1:  # then whole words may be written in digits: 17 0ff
+        readings |= {text.translate(table) for table in (_LEET, _LEET_L)}
+    readings -= {text}
     length = len(folded.text)
     return tuple(
         Projection(View.LEET, text, lambda: range(length), folded) for text in sorted(readings)
@@ -143,6 +133,23 @@ def pinyin(folded: Projection) -> Projection:
     else:
         text = folded.text.translate(table)
     return Projection(View.PINYIN, text, positions, folded)
+
+
+def sounds(folded: Projection) -> Projection:
+    """Each Han character as one private character for its syllable; the rest as it is."""
+    length = len(folded.text)
+    text = folded.text.translate(sound_table())
+    return Projection(View.PINYIN, text, lambda: range(length), folded)
+
+
+def has_latin(text: str) -> bool:
+    """Whether a folded text holds a Latin letter."""
+    return _LATIN.search(text) is not None
+
+
+def sounded(term: str) -> str:
+    """A Han term in the form that ``sounds`` leaves of it."""
+    return term.translate(sound_table())
 
 
 def latin_tokens(folded: Projection) -> Iterator[tuple[str, int, int]]:
@@ -183,13 +190,8 @@ def _syllables() -> re.Pattern[str]:
     return re.compile("(?:" + "|".join(sorted(known, key=len, reverse=True)) + ")++")
 
 
-def _gaps(text: str) -> set[tuple[int, int]]:
-    gaps = {match.span() for match in _SEPARATORS.finditer(text)}
-    for run in _SPELLED.finditer(text):
-        for gap in _SPELLING_GAP.finditer(text, run.start(), run.end()):
-            # Wider gaps stand between words: one space of them stays.
-            gaps.add((gap.start() + (gap.end() - gap.start() > 1), gap.end()))
-    return gaps
+def _imitated(table: dict[int, int], word: re.Match[str]) -> str:
+    return word.group().translate(table)
 
 
 def _outside(gaps: list[tuple[int, int]], length: int) -> list[tuple[int, int]]:

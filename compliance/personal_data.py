@@ -10,10 +10,11 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from stdnum import iban
 
-from compliance.linear import cached, character_spans
+from compliance.linear import character_spans, compiled
 from compliance.names import SURNAMES, find_addresses, find_names
-from compliance.normalise import HAN, Projection
+from compliance.normalise import Projection
 from compliance.numbers_in_text import find_numbers
+from compliance.separators import HAN
 from compliance.types import Jurisdiction, PersonalDatum, PiiType
 
 _NUMERALS = "零〇一二三四五六七八九幺两壹贰叁肆伍陆柒捌玖"
@@ -26,7 +27,7 @@ _ROAD_NAMES = (
 # RE2, run in the engine's one set on the folded text: what none of these finds is not searched.
 _TRIGGERS: tuple[tuple[str, str], ...] = (
     ("number", "[0-9](?:[^\\pL\\pN]{0,3}[0-9]){6}"),
-    ("number", f"[0-9{_NUMERALS}](?:[ \\-.·、]{{0,2}}[0-9{_NUMERALS}]){{10}}"),
+    ("number", f"[0-9{_NUMERALS}](?:[ \\-.·、,]{{0,2}}[0-9{_NUMERALS}]){{10}}"),
     ("email", "[a-z0-9_](?:[ ]{0,2}@[ ]{0,2}|[ \\[({]+at[ \\])}]+|艾特|#)[a-z0-9]"),
     ("iban", "[a-z]{2}[0-9]{2}[ \\-]?[a-z0-9]{4}[ \\-]?[a-z0-9]{4}"),
     ("passport", "passport|护照"),
@@ -48,7 +49,7 @@ TRIGGERS: tuple[str, ...] = tuple(source for _, source in _TRIGGERS)
 _EMAIL = (
     r"[a-z0-9](?:[a-z0-9._%+\-]{0,62}[a-z0-9_])?(?:\s{0,2}@\s{0,2}|\s?[\[({]\s?at\s?[\])}]\s?|艾特)"
     r"[a-z0-9](?:[a-z0-9\-]{0,62})?"
-    r"(?:(?:\s?[\[({]\s?dot\s?[\])}]\s?|\.| dot |点)[a-z0-9\-]{2,24}){1,4}"
+    r"(?:(?:\s?[\[({]\s?dot\s?[\])}]\s?|\.| \. | dot |点)[a-z0-9\-]{2,24}){1,4}"
     r"|[a-z0-9._%+\-]{2,64} at [a-z0-9\-]{2,63}(?: dot [a-z]{2,12}){1,3}\b"
     r"|[a-z0-9._%+\-]{2,64} at [a-z0-9\-]{2,63}\.(?:com|net|org|cn|edu|co\.uk|de|io)\b"
     r"|[a-z0-9._%+\-]{2,64}#(?:qq|163|126|gmail|sina|foxmail|outlook|hotmail|yahoo)\.com"
@@ -135,7 +136,7 @@ def _plates(text: str) -> Iterator[PersonalDatum]:
 
 
 def _emails(text: str) -> Iterator[PersonalDatum]:
-    for span in character_spans(cached(_EMAIL), text.encode()):
+    for span in character_spans(compiled(_EMAIL), text.encode()):
         yield PersonalDatum(PiiType.EMAIL, *span)
 
 

@@ -3,7 +3,7 @@
     OnScriptError                500  internal
     ├── InvalidInput             422  invalid_input          the caller sent something we cannot use
     ├── Unauthenticated          401  unauthenticated        no key, or one we do not know
-    ├── NotAllowed               403  not_allowed            known, but this needs another permission
+    ├── NotAllowed               403  not_allowed            known, but may not do this
     ├── NotFound                 404  not_found
     ├── Conflict                 409  conflict               it contradicts what is already recorded
     │   └── Busy                 409  busy                   the same conversation is being answered

@@ -45,9 +45,15 @@ class Settings(BaseSettings):
     llm_max_new_tokens: Annotated[int, Field(ge=1, le=4096)] = Field(
         default=64, description="longest draft, tokens"
     )
-    llm_temperature: Annotated[float, Field(gt=0, le=2)] = Field(default=0.95)
-    llm_top_k: Annotated[int, Field(ge=1)] = Field(default=50)
-    llm_top_p: Annotated[float, Field(gt=0, le=1)] = Field(default=0.95)
+    llm_temperature: Annotated[float, Field(gt=0, le=2)] = Field(
+        default=0.95, description="sampling temperature"
+    )
+    llm_top_k: Annotated[int, Field(ge=1)] = Field(
+        default=50, description="sampling: best k tokens"
+    )
+    llm_top_p: Annotated[float, Field(gt=0, le=1)] = Field(
+        default=0.95, description="sampling: nucleus share"
+    )
     llm_sample: bool = Field(default=False, description="sample instead of greedy decoding")
     llm_workers: Annotated[int, Field(ge=1, le=64)] = Field(
         default=2, description="drafts written at the same time"
@@ -67,7 +73,9 @@ class Settings(BaseSettings):
     max_body_bytes: Annotated[int, Field(ge=1024)] = Field(
         default=262_144, description="largest request body the service reads"
     )
-    log_level: Literal["debug", "info", "warning", "error"] = Field(default="info")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="debug, info, warning or error"
+    )
 
     @property
     def url(self) -> str:

@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
+from encoder.bilingual import BilingualEncoder
 from encoder.joined import JoinedEncoder, JoinWeights
-from encoder.minilm import MiniLM
 from encoder.types import Encoder
 
 
 def load_dense(home: Path, threads: int = 1) -> Encoder:
-    """The dense half. The first call writes MiniLM's ONNX graph under ``home`` (seconds)."""
-    return MiniLM.load(home, threads)
+    """The dense half of both languages. The first call writes MiniLM's ONNX graph (seconds)."""
+    return BilingualEncoder.load(home, threads)
 
 
 def load_encoder(home: Path, threads: int = 1) -> JoinedEncoder:

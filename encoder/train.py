@@ -9,9 +9,10 @@ find the approved fact they rest on among the other facts of that dialogue. Befo
 characters of all these texts are predicted (Devlin et al. 2019).
 """
 
+import contextlib
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -23,6 +24,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch.nn import functional
 
 from encoder.fit import is_fitting, is_held_out, judge, load_clusters, measure
+from encoder.material import Corpus, digest, gather, load_words
 from encoder.network import SmallNetwork, export
 from encoder.small import (
     CHARACTER_ROWS,
@@ -46,9 +48,9 @@ class Recipe:
 
     seed: int = 20
     pretraining_steps: int = 300
-    steps: int = 1000
+    cycles: tuple[int, ...] = (460, 440)  # steps of each cosine, with warm restarts
     clusters: int = 96
-    words: int = 48  # groups of words with one meaning, beside the clusters of a batch
+    words: int = 64  # further groups of words or sentences with one meaning in a batch
     dialogue_pairs: int = 48
     rate: float = 8e-4
     warmup: int = 60
@@ -57,20 +59,10 @@ class Recipe:
     anchors: float = 0.5  # weight of finding the English anchor
     alignment: float = 1.0  # weight of the cosine to it
     pairs: float = 0.5  # weight of the dialogue pairs
-    token_dropout: float = 0.1
-    pair_dropout: float = 0.2
+    dropout: float = 0.15
+    token_dropout: float = 0.12
+    pair_dropout: float = 0.3
     average: float = 0.995  # decay of the weights' moving average that is kept
-
-
-@dataclass(frozen=True)
-class Corpus:
-    """What is learned from; ``anchors`` is (groups, 384), row i for group i."""
-
-    groups: list[dict[str, Any]]  # the clusters, then the words of one meaning
-    clusters: int  # how many of the groups are clusters
-    anchors: torch.Tensor
-    grounded: list[tuple[str, str, list[str]]]  # a line, the fact it rests on, the other facts
-    plain: list[str]
 
 
 def train(
@@ -91,11 +83,10 @@ def train(
     clusters = load_clusters(corpus)
     words = load_words(corpus / "words_zh.jsonl")
     material = gather(clusters, words, teacher, dialogues, plain)
-    torch.use_deterministic_algorithms(True)
-    torch.manual_seed(recipe.seed)
-    run = _Run(material, recipe, checkpoint)
-    run.resume()
-    run.go([c for c in clusters if is_fitting(c)])
+    with _deterministic(recipe.seed):
+        run = _Run(material, recipe, checkpoint)
+        run.resume()
+        run.go([c for c in clusters if is_fitting(c)])
     graph = export(run.averaged())
     output.mkdir(parents=True, exist_ok=True)
     (output / "small.onnx").write_bytes(graph)
@@ -104,42 +95,15 @@ def train(
     return card
 
 
-def gather(
-    clusters: list[dict[str, Any]],
-    words: list[dict[str, Any]],
-    teacher: Encoder,
-    dialogues: Sequence[Path],
-    plain: Sequence[str],
-) -> Corpus:
-    """Training part only: nothing of a held-out or fitting cluster is ever read here."""
-    kept = [c for c in clusters if not is_held_out(c) and not is_fitting(c)]
-    groups = [*kept, *words]
-    means = np.stack([teacher.encode(c["en"]).mean(axis=0) for c in groups])
-    means /= np.linalg.norm(means, axis=1, keepdims=True)
-    grounded: list[tuple[str, str, list[str]]] = []
-    for path in dialogues:
-        for line in path.read_text(encoding="utf-8").splitlines():
-            grounded.extend(_grounded(json.loads(line)))
-    sentences = [text for c in kept for text in [*c["zh"], *c["neg_zh"]]]
-    sentences += [line for line, _, _ in grounded] + [fact for _, fact, _ in grounded]
-    return Corpus(groups, len(kept), torch.from_numpy(means), grounded, [*sentences, *plain])
-
-
-def load_words(path: Path) -> list[dict[str, Any]]:
-    """Groups of Chinese words with one meaning and its English glosses, one JSON line each."""
-    lines = path.read_text(encoding="utf-8").splitlines()
-    return [{"neg_zh": []} | json.loads(line) for line in lines if line.strip()]
-
-
-def _grounded(dialogue: dict[str, Any]) -> list[tuple[str, str, list[str]]]:
-    facts: list[str] = dialogue["facts"]
-    found = []
-    for turn in dialogue["turns"]:
-        for index in turn["uses"][:1]:
-            others = [fact for i, fact in enumerate(facts) if i not in turn["uses"]]
-            if others:
-                found += [(turn[who], facts[index], others) for who in ("seller", "customer")]
-    return found
+@contextlib.contextmanager
+def _deterministic(seed: int) -> Iterator[None]:
+    before = torch.are_deterministic_algorithms_enabled()
+    torch.use_deterministic_algorithms(True)
+    torch.manual_seed(seed)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before)
 
 
 class _Run:
@@ -149,7 +113,7 @@ class _Run:
         self._material = material
         self._recipe = recipe
         self._checkpoint = checkpoint
-        self._network = SmallNetwork()
+        self._network = SmallNetwork(dropout=recipe.dropout)
         width = self._network.norm.normalized_shape[0]
         self._guess = torch.nn.Linear(width, CHARACTER_ROWS)
         tables = [self._network.characters.weight, self._network.pairs.weight]
@@ -200,7 +164,7 @@ class _Run:
 
     def go(self, judging: list[dict[str, Any]]) -> None:
         """All steps that are left, with a checkpoint and a look at ``judging`` every 100."""
-        total = self._recipe.pretraining_steps + self._recipe.steps
+        total = self._recipe.pretraining_steps + sum(self._recipe.cycles)
         columns = (
             TextColumn("{task.description}"),
             BarColumn(),
@@ -243,11 +207,13 @@ class _Run:
         return float(loss.detach())
 
     def _schedule(self) -> float:
-        """Warm-up, then half a cosine, for each of the two phases."""
+        """Warm-up, then half a cosine, for each phase and cycle (Loshchilov & Hutter 2017)."""
         recipe = self._recipe
-        first = self._step < recipe.pretraining_steps
-        at = self._step if first else self._step - recipe.pretraining_steps
-        total = recipe.pretraining_steps if first else recipe.steps
+        at = self._step
+        for total in (recipe.pretraining_steps, *recipe.cycles):
+            if at < total:
+                break
+            at -= total
         warm = min(1.0, (at + 1) / recipe.warmup)
         return warm * (0.02 + 0.98 * 0.5 * (1 + float(np.cos(np.pi * at / total))))
 
@@ -381,6 +347,7 @@ def _card(
         "words": len(material.groups) - material.clusters,
         "grounded_lines": len(material.grounded),
         "plain_texts": len(material.plain),
+        "material_sha256": digest(material),
         "held_out": measure(SmallEncoder(graph), judging, "zh"),
         "command": "onscript encoder train",
     }

@@ -6,7 +6,7 @@ logistic calibrator turns evidence into the probability that this is the right s
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import exp
 
 from script_store.numbers import contradiction
@@ -25,6 +25,7 @@ class Calibration:
     bias: float
     threshold: float
     encoder: str = ""  # identity of the encoder whose scores were fitted
+    question_margin: float = 2.0  # how much better another script may fit what was asked
 
 
 @dataclass(slots=True)
@@ -100,7 +101,8 @@ def choose(
         ),
         key=lambda c: (-c.probability, c.key),
     )
-    ranked = _judge(draft, ranked, {item.version_id: item for item in evidence}, limit)
+    by_id = {item.version_id: item for item in evidence}
+    ranked = [_judge(draft, c, by_id[c.version_id], calibration, limit) for c in ranked]
     shown = tuple(ranked[:SHOWN])
     standing = next((c for c in ranked if c.veto is None), None)
     if standing is not None and standing.probability >= limit:
@@ -120,20 +122,15 @@ def _candidate(
 
 
 def _judge(
-    draft: str, ranked: list[Candidate], by_id: Mapping[str, Evidence], limit: float
-) -> list[Candidate]:
-    """Mark every candidate that would be served with the reason why it must not be."""
-    judged = []
-    for candidate in ranked:
-        veto = None
-        if draft and candidate.probability >= limit:
-            veto = veto_of(draft, by_id[candidate.version_id].statements)
-        judged.append(
-            Candidate(
-                candidate.key, candidate.version_id, candidate.probability, candidate.scores, veto
-            )
-        )
-    return judged
+    draft: str, candidate: Candidate, item: Evidence, calibration: Calibration, limit: float
+) -> Candidate:
+    """Mark a candidate that would be served with the reason why it must not be."""
+    if not draft or candidate.probability < limit:
+        return candidate
+    veto = veto_of(draft, item.statements)
+    if veto is None and candidate.scores["question_lead"] < -calibration.question_margin:
+        veto = "question"  # the draft may say this, but the customer asked for something else
+    return replace(candidate, veto=veto)
 
 
 def veto_of(draft: str, statements: Iterable[str]) -> str | None:

@@ -1,129 +1,379 @@
-"""Numbers a sentence states, in digits or words, with the unit beside them where there is one.
+"""Numbers a sentence states, in digits or words, in Chinese and English, with what they count.
 
-Two sentences contradict each other when both state numbers of one unit and share none of them.
+A number contradicts a script when the script states numbers of the same kind, has none that is
+equal, and one of its own is missing from the draft: "15 天" for "30 天", but not a number the
+script says nothing about. Equal means equal in substance: 1,000 = 1000 = 1k = 一千, 半个月 = 15 天,
+八折 = 20 % off. Numbers whose kind is not stated must also stand in the same surroundings.
 """
 
 import re
 import unicodedata
-from collections import defaultdict
-from decimal import Decimal, InvalidOperation
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import lru_cache
+from typing import Final
 
-_ZH_DIGIT = {c: i for i, c in enumerate("零一二三四五六七八九")} | {"〇": 0, "两": 2, "俩": 2}
-_ZH_SCALE = {"十": 10, "百": 100, "千": 1000}
-_EN_SMALL = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"]
-_EN_TENS = {
-    w: 10 * i
-    for i, w in enumerate(["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"], 2)
-}
-_EN_WORDS = {w: i for i, w in enumerate(_EN_SMALL)} | _EN_TENS
+from script_store.numerals import EN_SCALE, EN_WORD, ZH_DIGIT, ZH_SCALE, chinese, english
 
-_UNITS: dict[str, tuple[Decimal, str]] = {}
-for _names, _factor, _unit in (
-    ("元 块 块钱 rmb 人民币 ￥ ¥", 1, "money"),
-    ("万元 万块", 10_000, "money"),
-    ("$ usd dollar dollars bucks buck £ € pounds pound quid euro euros", 1, "money"),
-    ("天 日 day days", 1, "day"),
-    ("周 星期 礼拜 week weeks", 7, "day"),
-    ("个月 月 month months mo", 1, "month"),
-    ("年 year years yr yrs 周年", 12, "month"),
-    ("% percent ％ 个点", 1, "percent"),
-    ("岁 周岁", 1, "age"),
-    ("小时 个小时 钟头 个钟头 hour hours hr hrs", 60, "minute"),
-    ("分钟 minute minutes min mins", 1, "minute"),
-    ("mbps m 兆 meg megs mb", 1, "speed"),
-    ("gbps gig gigs gigabit", 1000, "speed"),
-    ("gb g", 1, "data"),
-    ("次 回 times", 1, "times"),
-):
-    for _name in _names.split():
-        _UNITS[_name] = (Decimal(_factor), _unit)
-
-_DIGITS = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?"
-_EN_NUMBER = "|".join(sorted(_EN_WORDS, key=len, reverse=True))
-_ZH_NUMBER = "[零〇一二两俩三四五六七八九十百千半]+"
-_TOKEN = re.compile(
-    rf"(?P<prefix>[$£€¥￥])?\s?(?P<digits>{_DIGITS})\s?(?P<scale>万|亿|k\b)?\s?(?P<unit>%|％|[a-z]+|[\u4e00-\u9fff]{{1,2}})?"
-    rf"|\b(?P<words>(?:{_EN_NUMBER})(?:[- ](?:{_EN_NUMBER}))?)[- ](?P<en_unit>[a-z]+)"
-    rf"|(?P<zh>{_ZH_NUMBER})(?P<zh_scale>万|亿)?(?P<zh_unit>个月|个小时|小时|分钟|周岁|块钱|万元|[元块天日周年岁次月])"
-)
+_ACROSS_UNITS: Final = Decimal("0.08")  # a month is said for four weeks, two weeks for 15 days
+_DAY: Final = 1440  # durations are compared in minutes
+_LONGEST: Final = 4000  # characters read; a draft is far shorter
 
 
-def stated_numbers(text: str) -> dict[str, frozenset[Decimal]]:
-    """Unit -> the values stated in it; the unit is ``""`` for a bare number."""
-    folded = unicodedata.normalize("NFKC", text).lower()
-    found: defaultdict[str, set[Decimal]] = defaultdict(set)
-    for token in _TOKEN.finditer(folded):
-        value, unit = _read(token)
-        if value is not None:
-            found[unit].add(value.normalize())
-    return {unit: frozenset(values) for unit, values in found.items()}
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """A number in a text.
 
-
-def _read(token: re.Match[str]) -> tuple[Decimal | None, str]:
-    if token["digits"]:
-        value = _decimal(token["digits"].replace(",", ""))
-        scale = {"万": 10_000, "亿": 100_000_000, "k": 1_000}.get(token["scale"] or "", 1)
-        return _with_unit(value * scale, token["prefix"], token["unit"])
-    if token["words"]:
-        words = re.split("[- ]", token["words"])
-        return _with_unit(Decimal(sum(_EN_WORDS[w] for w in words)), None, token["en_unit"], True)
-    value = _chinese(token["zh"])
-    if value is None:
-        return None, ""
-    scale = {"万": 10_000, "亿": 100_000_000}.get(token["zh_scale"] or "", 1)
-    return _with_unit(value * scale, None, token["zh_unit"], True)
-
-
-def _decimal(digits: str) -> Decimal:
-    try:
-        return Decimal(digits)
-    except InvalidOperation:
-        return Decimal(0)
-
-
-def _with_unit(
-    value: Decimal, prefix: str | None, unit: str | None, required: bool = False
-) -> tuple[Decimal | None, str]:
-    if prefix:
-        return value, "money"
-    for name in (unit, (unit or "")[:1] if unit and not unit.isascii() else None):
-        if name and name in _UNITS:
-            factor, kind = _UNITS[name]
-            return value * factor, kind
-    return (None, "") if required else (value, "")
-
-
-def _chinese(word: str) -> Decimal | None:
-    if word == "半":
-        return Decimal("0.5")
-    if not any(c in _ZH_SCALE for c in word):
-        digits = [_ZH_DIGIT.get(c) for c in word]
-        if None in digits:
-            return None
-        return Decimal("".join(str(d) for d in digits))
-    total, digit = 0, 0
-    for c in word:
-        if c in _ZH_SCALE:
-            total += (digit or 1) * _ZH_SCALE[c]
-            digit = 0
-        elif c in _ZH_DIGIT:
-            digit = _ZH_DIGIT[c]
-        else:
-            return None
-    return Decimal(total + digit)
-
-
-def contradiction(draft: str, statements: tuple[str, ...]) -> str | None:
-    """Why the draft's numbers contradict a script's statements, or None.
-
-    Only numbers with a unit are compared, and only units that both sides state; a draft that
-    states several values passes when at least one of them is the script's.
+    ``kind`` is what it counts ("" when the text does not say), ``unit`` the word that said so,
+    ``value`` is in the kind's base unit (minutes, the currency's unit, Mbps, GB, percent paid);
+    ``also`` is another honest reading (八折: 80, or 20 less; 5 working days: 7). ``before`` and
+    ``after`` are the neighbouring words that show its role.
     """
-    ours: defaultdict[str, set[Decimal]] = defaultdict(set)
-    for statement in statements:
-        for unit, values in stated_numbers(statement).items():
-            ours[unit] |= values
-    for unit, values in stated_numbers(draft).items():
-        if unit and ours.get(unit) and not values & ours[unit]:
-            return f"number:{unit}"
-    return None
+
+    kind: str
+    unit: str
+    value: Decimal
+    also: Decimal | None = None
+    before: str = ""
+    after: str = ""
+
+    def same_value(self, other: "Quantity") -> bool:
+        """Do both state the same amount, whatever words they use?"""
+        counted = self.kind[:5] == other.kind[:5] == "count"
+        if self.kind != other.kind and self.kind and other.kind and not counted:
+            return False
+        if self.value == other.value:
+            return True
+        if (self.also is None) != (other.also is None):
+            return self.value == other.also or self.also == other.value
+        if self.kind != "time" or other.kind != "time" or self.unit == other.unit:
+            return False
+        return abs(self.value - other.value) <= _ACROSS_UNITS * max(self.value, other.value)
+
+    def same_role(self, other: "Quantity") -> bool:
+        """Do both stand beside the same word?"""
+        before = bool(self.before) and self.before == other.before
+        return before or (bool(self.after) and self.after == other.after)
+
+
+_SCALE: Final = {"万": 10_000, "亿": 100_000_000, "千": 1000, "百": 100, "k": 1000} | EN_SCALE
+
+_UNIT_ROWS: Final = (
+    # names, factor to the kind's base unit, kind, unit name
+    ("毛钱 毛 角", Decimal("0.1"), "money", "money"),
+    ("刻钟", 15, "time", "minute"),
+    ("元 块钱 块 rmb 人民币 $ usd dollars dollar bucks buck £ € yuan", 1, "money", "money"),
+    ("pounds pound quid euros euro cny ￥ ¥", 1, "money", "money"),
+    ("分钟 minutes minute mins min", 1, "time", "minute"),
+    ("个小时 小时 个钟头 钟头 hours hour hrs hr", 60, "time", "hour"),
+    ("个工作日 工作日 个交易日 交易日 个自然日 天 日 days day", _DAY, "time", "day"),
+    ("个星期 星期 个礼拜 礼拜 周 weeks week", 7 * _DAY, "time", "week"),
+    ("个月 月 months month mos mo", 30 * _DAY, "time", "month"),
+    ("周年 年 years year yrs yr", 360 * _DAY, "time", "year"),
+    ("周岁 岁", 1, "age", "age"),
+    ("% percent 个百分点 个点", 1, "percent", "percent"),
+    ("成", 10, "percent", "percent"),
+    ("mbps meg megs mb m 兆", 1, "speed", "speed"),
+    ("gbps gigabit", 1000, "speed", "speed"),
+    ("gb gigabytes gigabyte gigs gig g", 1, "data", "data"),
+    ("次 回 趟 times", 1, "times", "times"),
+    ("倍 倍数 x", 1, "multiple", "multiple"),
+    ("点钟 点整 点 时 o'clock am pm a.m. p.m.", 1, "clock", "clock"),
+    ("平米 平方米 平方 平 sqm", 1, "area", "area"),
+    ("公里 千米 kilometres kilometers kilometre kilometer km", 1, "distance", "distance"),
+    ("公斤 千克 kg kilos kilo kilograms", 1, "weight", "kg"),
+    ("度 degrees degree", 1, "degree", "degree"),
+    ("毫米汞柱 mmhg", 1, "pressure", "pressure"),
+)
+_CLASSIFIERS: Final = "个种类项件份条家款台张人位名口期档层级场间套只笔桌桶斤箱瓶页字段步部副辆本双"
+_UNITS: Final[dict[str, tuple[Decimal, str, str]]] = {
+    name: (Decimal(factor), kind, unit)
+    for names, factor, kind, unit in _UNIT_ROWS
+    for name in names.split()
+} | {name: (Decimal(1), f"count:{name}", name) for name in _CLASSIFIERS}
+_UNIT_VALUE: Final = {unit: factor for factor, _, unit in _UNITS.values()} | {"minute": Decimal(1)}
+_ADJECTIVE: Final = r"(?:(?:business|working|calendar|full|whole|more|extra|straight|billing) )?"
+
+_DIGITS: Final = r"[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]{1,9})?|[0-9]{1,15}(?:\.[0-9]{1,9})?"
+_EN_ANY: Final = "|".join(sorted((*EN_WORD, *EN_SCALE), key=len, reverse=True))
+_NUMBER: Final = re.compile(
+    rf"(?P<digits>{_DIGITS})(?P<scale>[万亿千百]|k\b| (?:thousand|hundred|million|grand)\b)?"
+    rf"|\b(?P<words>(?:{_EN_ANY})(?:(?:[ -]| and )(?:{_EN_ANY}))*)\b"
+    r"|(?P<zh>[零〇一二两俩三四五六七八九十百千万亿]{1,20}"
+    r"(?:点[零一二三四五六七八九]{1,4}(?![十分刻半]))?)"
+)
+_UNIT: Final = re.compile(
+    rf"[ -]?{_ADJECTIVE}(?:(?P<en>"
+    + "|".join(sorted((re.escape(u) for u in _UNITS if u.isascii()), key=len, reverse=True))
+    + r")(?![a-z])|(?P<zh>"
+    + "|".join(sorted((re.escape(u) for u in _UNITS if not u.isascii()), key=len, reverse=True))
+    + "))"
+)
+_RANGE: Final = re.compile(r"\s?(?:到|至|-|~|–|—|to\b)\s?")
+_AND_HALF: Final = re.compile(" and a half|半")
+_OFF: Final = re.compile(r" (?:off|less|lower|cheaper)\b")
+_WORKING: Final = re.compile("工作|交易|business|working")
+# 二十万三年, 两千一年: the last digit belongs to the unit
+_RUN_ON: Final = re.compile(
+    r"(?<=[百千万亿])(?=[一二两三四五六七八九](?:个|年|天|周|小时|日|次|张))"
+)
+_VAGUE: Final = re.compile(r"[第几数][一二两三四五六七八九十百千万亿0-9]{1,9}")
+_AGE_AFTER: Final = re.compile(
+    r"\s?\+|[ -]years?[ -]olds?|(?: years?)?(?: of age| (?:or|and) (?:older|over|above|up|younger))"
+)
+_AGE_BEFORE: Final = re.compile(r"\b(?:age|aged|ages|turn|turned|turning) (?:of )?$")
+_MONTHS: Final = "jan feb mar apr may jun jul aug sep oct nov dec"
+_ZH_ONES: Final = "[一二三四五六七八九十]"
+_DATE: Final = re.compile(
+    r"\b(?P<y1>[0-9]{4})-(?P<m1>[0-9]{1,2})-(?P<d1>[0-9]{1,2})\b"
+    rf"|(?:(?P<y2>[0-9]{{4}})年)?(?P<m2>[0-9]{{1,2}}|{_ZH_ONES}{{1,2}})月"
+    rf"(?P<d2>[0-9]{{1,2}}|{_ZH_ONES}{{1,3}})[日号]"
+    rf"|\b(?P<m3>{_MONTHS.replace(' ', '|')})[a-z]{{0,6}}\.? (?P<d3>[0-9]{{1,2}})\b"
+    r"(?:st|nd|rd|th)?(?:,? (?P<y3>[0-9]{4})\b)?"
+)
+_YEAR: Final = re.compile(r"\b(?:19|20)[0-9]{2}(?![0-9,.%])(?= ?年|\b)")
+# words that hold a numeral and count nothing
+_IDIOM: Final = re.compile(
+    r"一[起样定般直些下旦致切律概并块儿会边面]|万一|千万|十分(?!钟)|统一|唯一|单一|第一|(?<!分)之一|一次性|一口价"
+    r"|一点(?!钟|整|半)|进一步|星期[一二三四五六]|周[一二三四五六](?!年)|三四|七八|百分百|一站|一年到头|一天到晚"
+    r"|\b(?:one|two|three) of (?:us|our|the|them|these|those)\b|\b24/7\b"
+    r"|\b[0-9]{1,2}g\b(?= (?:network|phone|plan))"
+)
+_ODD: Final = re.compile(
+    r"(?P<fraction>([一二三四五六七八九十百]{1,3}|[0-9]{1,3})分之"
+    r"([零一二两三四五六七八九十百]{1,6}(?:点[零一二三四五六七八九]{1,4})?|[0-9]{1,3}(?:\.[0-9]{1,4})?))"
+    r"|(?P<slash>\b([1-9])/([2-9])\b)"
+    r"|(?P<discount>(?:([一二三四五六七八九])([一二三四五六七八九])?|([0-9](?:\.[0-9])?|[0-9]{2}))折)"
+    r"|(?P<half_month>半个多?月|half a month)|(?P<fortnight>\bfortnight\b)"
+    r"|(?P<half_year>半年|half a year|six months)"
+    r"|(?P<half_hour>半个?(?:小时|钟头)|half an hour)|(?P<half_day>半天|half a day)"
+    r"|(?P<half>一半|对半|半价|五五开|(?<!and a )\bhalf\b)|(?P<third>\b(?:a|one) third\b)"
+    r"|(?P<fifth>\b(?:a|one) fifth\b)"
+    r"|(?P<quarter>\b(?:a|one) quarter\b)|(?P<double>翻倍|加倍|双倍|\bdoubled?\b|\btwice\b)"
+    r"|(?P<giga>千兆|\bgigabit\b)|(?P<mega>百兆)"
+)
+_PERCENT: Final = {"half": 50, "third": 33, "fifth": 20, "quarter": 25}
+_SPEED: Final = {"giga": 1000, "mega": 100}
+_TIME: Final = {
+    "half_month": ("month", 15 * _DAY),
+    "fortnight": ("week", 14 * _DAY),
+    "half_year": ("month", 180 * _DAY),
+    "half_hour": ("minute", 30),
+    "half_day": ("hour", 720),
+}
+_EN_STOP: Final = (
+    "a an the of is are was be to for at in on by with and or it its you your we our that this "
+    "just only about around up per from then than"
+)
+_BLANK: Final = "\x00"
+
+
+@lru_cache(maxsize=4096)
+def quantities(text: str) -> tuple[Quantity, ...]:
+    """The numbers of a text, dates first; never raises."""
+    folded = unicodedata.normalize("NFKC", text[:_LONGEST]).lower().replace("’", "'")
+    found = [part for hit in _DATE.finditer(folded) for part in _date(hit)]
+    folded = _DATE.sub(_blanked, folded)
+    found += [Quantity("year", "year", Decimal(y.group())) for y in _YEAR.finditer(folded)]
+    folded = _RUN_ON.sub(" ", _VAGUE.sub(_blanked, _YEAR.sub(_blanked, folded)))
+    folded = _IDIOM.sub(_blanked, folded)
+    for hit in _ODD.finditer(folded):
+        found.append(_odd(hit, folded))
+    folded = _ODD.sub(_blanked, folded)
+    return (*found, *_plain(folded))
+
+
+def _blanked(hit: re.Match[str]) -> str:
+    return _BLANK * len(hit.group())
+
+
+def _plain(text: str) -> Iterator[Quantity]:
+    pending: tuple[re.Match[str], Decimal] | None = None  # first number of a range
+    for hit in _NUMBER.finditer(text):
+        value = _value(hit)
+        if value is None:
+            pending = None
+            continue
+        here = _quantity(text, hit, value)
+        if pending and here and _RANGE.fullmatch(text, pending[0].end(), hit.start()):
+            yield _shared_unit(text, pending, here)
+        elif pending:
+            yield from _bare(text, *pending)
+        pending = None
+        if here is not None and here.kind:
+            yield here
+        else:
+            pending = (hit, value)
+    if pending:
+        yield from _bare(text, *pending)
+
+
+def _shared_unit(text: str, first: tuple[re.Match[str], Decimal], second: Quantity) -> Quantity:
+    factor = _UNITS[second.unit][0] if second.unit in _UNITS else Decimal(1)
+    before, _ = _neighbours(text, first[0].start(), first[0].end())
+    return Quantity(second.kind, second.unit, first[1] * factor, before=before)
+
+
+def _bare(text: str, hit: re.Match[str], value: Decimal) -> Iterator[Quantity]:
+    worded = hit["words"] or hit["zh"]
+    if worded and (value <= 1 or (hit["zh"] and not _is_amount(hit["zh"]))):
+        return  # "one" and 一 are articles, 三 alone is seldom an amount
+    yield Quantity("", "", value, None, *_neighbours(text, hit.start(), hit.end()))
+
+
+def _is_amount(numeral: str) -> bool:
+    return (
+        len(numeral) > 1
+        and any(c in ZH_SCALE for c in numeral)
+        and (numeral[0] in ZH_DIGIT or numeral[0] == "十")
+    )
+
+
+def _quantity(text: str, hit: re.Match[str], value: Decimal) -> Quantity | None:
+    start, end = hit.span()
+    age = _AGE_AFTER.match(text, end)
+    if age or _AGE_BEFORE.search(text, max(0, start - 14), start):
+        return Quantity("age", "age", value, None, *_neighbours(text, start, end))
+    if start and text[start - 1] in "$£€¥":
+        return Quantity("money", "money", value, None, *_neighbours(text, start - 1, end))
+    halved = _AND_HALF.match(text, end)
+    unit = _UNIT.match(text, halved.end() if halved else end)
+    if unit is None:
+        return Quantity("", "", value) if not hit["zh"] or _is_amount(hit["zh"]) else None
+    factor, kind, name = _UNITS[unit["en"] or unit["zh"]]
+    if kind == "clock":
+        value %= 12
+    if halved or text.startswith("半", unit.end()):
+        value += Decimal("0.5")
+    amount = value * factor
+    also = None
+    if kind == "percent" and _OFF.match(text, unit.end()):
+        amount, also = 100 - amount, amount
+    elif name == "day" and _WORKING.search(unit.group()):
+        also = amount * 7 / 5
+    return Quantity(kind, name, amount, also, *_neighbours(text, start, unit.end()))
+
+
+def _value(hit: re.Match[str]) -> Decimal | None:
+    if hit["digits"]:
+        scale = _SCALE[hit["scale"].strip()] if hit["scale"] else 1
+        return (Decimal(hit["digits"].replace(",", "")) * scale).normalize()
+    if hit["words"]:
+        return english(re.split("[ -]", hit["words"]))
+    return chinese(hit["zh"])
+
+
+def _odd(hit: re.Match[str], text: str) -> Quantity:
+    around = _neighbours(text, hit.start(), hit.end())
+    if hit["fraction"]:
+        whole, part = _number_of(hit[2]), _number_of(hit[3])
+        return Quantity("percent", "percent", _share(part, whole), None, *around)
+    if hit["slash"]:
+        return Quantity(
+            "percent", "percent", _share(Decimal(hit[5]), Decimal(hit[6])), None, *around
+        )
+    if hit["discount"]:
+        paid = _discount(hit)
+        return Quantity("percent", "percent", paid, 100 - paid, *around)
+    name = str(hit.lastgroup)
+    if name in _TIME:
+        unit, minutes = _TIME[name]
+        return Quantity("time", unit, Decimal(minutes), None, *around)
+    if name in _SPEED:
+        return Quantity("speed", "speed", Decimal(_SPEED[name]), None, *around)
+    if name == "double":
+        return Quantity("multiple", "multiple", Decimal(2), None, *around)
+    return Quantity("percent", "percent", Decimal(_PERCENT[name]), None, *around)
+
+
+def _discount(hit: re.Match[str]) -> Decimal:
+    if hit[10]:
+        written = Decimal(hit[10])
+        return written if written >= 10 else written * 10
+    return Decimal(ZH_DIGIT[hit[8]] * 10 + (ZH_DIGIT[hit[9]] if hit[9] else 0))
+
+
+def _share(part: Decimal, whole: Decimal) -> Decimal:
+    return (100 * part / whole).quantize(Decimal("0.01")).normalize() if whole else Decimal(0)
+
+
+def _number_of(text: str) -> Decimal:
+    return Decimal(text) if text[0] in "0123456789" else chinese(text) or Decimal(0)
+
+
+def _date(hit: re.Match[str]) -> list[Quantity]:
+    style = next(n for n in "123" if hit[f"m{n}"])
+    year, written = hit[f"y{style}"], hit[f"m{style}"]
+    month = _MONTHS.split().index(written) + 1 if style == "3" else _number_of(written)
+    found = [Quantity("date", "date", 100 * month + _number_of(hit[f"d{style}"]))]
+    return found + ([Quantity("year", "year", Decimal(year))] if year else [])
+
+
+def _neighbours(text: str, start: int, end: int) -> tuple[str, str]:
+    """The words (two Han characters, or one English content word) beside a span."""
+    left = re.findall(
+        r"[a-z]+|[\u4e00-\u9fff]|[.,;!?。，；！？:]", text[max(0, start - 24) : start]
+    )
+    right = re.findall(r"[a-z]+|[\u4e00-\u9fff]|[.,;!?。，；！？:]", text[end : end + 24])
+    return _role(left[::-1])[::-1], _role(right)
+
+
+def _role(words: list[str]) -> str:
+    kept = ""
+    for word in words:
+        if word in ".,;!?。，；！？:":
+            break
+        if len(word) > 1 or word.isascii():
+            if word not in _EN_STOP.split():
+                return kept or word[::-1]
+        else:
+            kept += word
+            if len(kept) == 2:
+                break
+    return kept
+
+
+def contradiction(draft: str, statements: Iterable[str]) -> str | None:
+    """Why the draft's numbers contradict a script's statements ("number:day"), or None.
+
+    ``statements`` are the script's text first, then its paraphrases: the value of any will do.
+    """
+    said = quantities(draft)
+    if not said:
+        return None
+    scripts = [quantities(statement) for statement in statements]
+    known = [quantity for script in scripts for quantity in script]
+    missing = [o for o in known if not any(o.same_value(mine) for mine in said)]
+    for one in said:
+        if any(one.same_value(other) for other in known):
+            continue
+        if any(_rivals(one, other) for other in missing):
+            return f"number:{one.unit or 'bare'}"
+    return "number:order" if any(_exchanged(said, script) for script in scripts) else None
+
+
+def _rivals(one: Quantity, other: Quantity) -> bool:
+    """Could both stand in the same place of the sentence, so that one must be wrong?"""
+    if one.kind and one.kind == other.kind:
+        return one.same_role(other) if _is_article(one) or _is_article(other) else True
+    bare = not one.kind or not other.kind
+    return (bare or one.kind[:5] == other.kind[:5] == "count") and one.same_role(other)
+
+
+def _is_article(one: Quantity) -> bool:
+    """一个, 两张, 一年, a day: often no statement about a number."""
+    if one.kind[:5] == "count":
+        return one.value <= 2
+    return one.kind in {"time", "times"} and one.value == _UNIT_VALUE.get(one.unit)
+
+
+def _exchanged(said: tuple[Quantity, ...], script: tuple[Quantity, ...]) -> bool:
+    """Do two values stand in each other's places (早九晚六, 早六晚九)?"""
+    moved = 0
+    for one in said:
+        places = [o for o in script if one.before and one.before == o.before]
+        alone = sum(mine.before == one.before for mine in said) == len(places) == 1
+        if alone and not one.same_value(places[0]):
+            moved += 1
+    return moved > 1

@@ -57,6 +57,7 @@ def calibrate_shipped(
             "weights": dict(calibration.weights),
             "bias": calibration.bias,
             "threshold": calibration.threshold,
+            "question_margin": calibration.question_margin,
             "figures": figures,
         }
     card = {

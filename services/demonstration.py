@@ -41,7 +41,7 @@ SAMPLES: Mapping[str, tuple[Line, ...]] = {
             "那是不是买了就一定能赔？",
             written_in="您放心，我们保证百分之百赔付，绝对没有任何风险，稳赚不赔！",
         ),
-        Line("a fallback: nothing approved says it", "帮我写一首关于秋天的诗"),
+        Line("a fallback: nothing approved says it", "帮我写一首关于秋天的诗", fresh=True),
         Line("a person is asked for", "转人工，我要跟真人说", fresh=True),
         Line("the bot stays silent while a person has the conversation", "还有人吗"),
         Line("an opt-out", "别再给我发消息了，退订", fresh=True),
@@ -59,7 +59,7 @@ SAMPLES: Mapping[str, tuple[Line, ...]] = {
             written_in="We guarantee the fastest internet in America, 100% risk free, and your "
             "credit approval is guaranteed!",
         ),
-        Line("a fallback: nothing approved says it", "write me a poem about autumn"),
+        Line("a fallback: nothing approved says it", "write me a poem about autumn", fresh=True),
         Line("a person is asked for", "can i talk to a real person please", fresh=True),
         Line("the bot stays silent while a person has the conversation", "anyone there?"),
         Line("an opt-out", "stop texting me, unsubscribe", fresh=True),

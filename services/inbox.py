@@ -24,8 +24,12 @@ from core.json import canonical
 from core.secret import Pseudonyms
 from core.telemetry import logger
 from core.text import clean_text, detect_language, has_content
-from services.repository import ConversationRepository
-from services.tables import ConversationRow, DecisionRow, InboundRow, OutboundRow
+from services.repository import (
+    ConversationRepository,
+    ConversationRow,
+    DecisionRow,
+    InboundRow,
+)
 from services.trace import trace_of
 from services.types import Answer, Decision, Inbound, Route, Source, TurnRequest
 
@@ -86,7 +90,9 @@ class DatabaseInbox:
                 return _earlier(conversations, earlier, digest)
             row = conversations.get(request.conversation)
             if row is None:
-                row = self._open(conversations, request, now)
+                who = request.customer or f"conversation:{request.conversation}"
+                subject = self._pseudonyms.of("subject", who)
+                row = conversations.open(request.conversation, request.campaign, subject, now)
             _check_free(row, request, now)
             inbound_id = new_id()
             row.busy_by = inbound_id
@@ -102,23 +108,6 @@ class DatabaseInbox:
                 received_at=now,
                 state=conversations.state(row, opted_out),
             )
-
-    def _open(
-        self, conversations: ConversationRepository, request: TurnRequest, now: datetime
-    ) -> ConversationRow:
-        subject = request.customer or f"conversation:{request.conversation}"
-        row = ConversationRow(
-            id=request.conversation,
-            campaign=request.campaign,
-            subject=self._pseudonyms.of("subject", subject),
-            lead="new",
-            sent=0,
-            fallbacks=0,
-            needs_person=False,
-            created_at=now,
-        )
-        conversations.add(row)
-        return row
 
     def _release(self, inbound: Inbound) -> None:
         """Give the lease back where recording did not; it ends by itself should this fail."""
@@ -141,16 +130,7 @@ class DatabaseInbox:
             row = conversations.get(request.conversation)
             if row is None or row.busy_by != inbound.id:
                 raise Busy("the turn took too long and lost its conversation; nothing was recorded")
-            conversations.add(
-                InboundRow(
-                    id=inbound.id,
-                    conversation=row.id,
-                    message_id=request.message_id,
-                    digest=inbound.digest,
-                    text=decision.screening.text,
-                    received_at=inbound.received_at,
-                )
-            )
+            conversations.add_inbound(decision)
             if decision.route.reason.startswith("opt_out_"):
                 ConsentRepository(session).opt_out(row.subject, decision.route.reason, row.id, at)
             ledger = LedgerRepository(session)
@@ -158,9 +138,9 @@ class DatabaseInbox:
             if decision.route.reason.startswith("opt_out_"):
                 body = {"subject": row.subject, "conversation": row.id, "decision": decision.id}
                 ledger.append(Event.CONSENT_WITHDRAWN, body, at)
-            conversations.add(_decision_row(decision, row.id, entry.seq, stored, at))
+            conversations.add_decision(decision, entry.seq, stored, at)
             if decision.reply.text is not None:
-                conversations.add(_outbound_row(decision, row.id, at))
+                conversations.add_outbound(decision, at)
             _advance(row, decision, at)
         return Answer(decision.id, trace)
 
@@ -236,36 +216,6 @@ def _envelope(trace: dict[str, Any], stored: bytes) -> dict[str, Any]:
         "versions": trace["versions"],
         "trace_sha256": sha256(stored).hexdigest(),
     }
-
-
-def _decision_row(
-    decision: Decision, conversation: str, seq: int, stored: bytes, at: datetime
-) -> DecisionRow:
-    return DecisionRow(
-        id=decision.id,
-        conversation=conversation,
-        inbound_id=decision.inbound.id,
-        route=decision.route.route.value,
-        source=decision.reply.source.value,
-        intent=decision.intent.label.value,
-        script_key=decision.reply.key,
-        ledger_seq=seq,
-        trace=stored,
-        created_at=at,
-    )
-
-
-def _outbound_row(decision: Decision, conversation: str, at: datetime) -> OutboundRow:
-    body = next(part for part in decision.reply.parts if part.role == "body")
-    return OutboundRow(
-        id=new_id(),
-        decision_id=decision.id,
-        conversation=conversation,
-        body_version=body.version_id,
-        body=body.text,
-        text=decision.reply.text or "",
-        created_at=at,
-    )
 
 
 def _advance(row: ConversationRow, decision: Decision, at: datetime) -> None:

@@ -5,10 +5,20 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from core.clock import new_id
+from core.database import Base
 from core.errors import NotFound
 from llm.types import Role
 from services.tables import ApiKeyRow, ConversationRow, DecisionRow, InboundRow, OutboundRow
-from services.types import ConversationState, Lead
+from services.types import ConversationState, Decision, Lead
+
+__all__ = [
+    "ApiKeyRepository",
+    "ConversationRepository",
+    "ConversationRow",
+    "DecisionRow",
+    "InboundRow",
+]
 
 _REMEMBERED = 3  # exchanges laid before the LLM
 
@@ -23,8 +33,69 @@ class ConversationRepository:
         """The conversation, locked against other writers until the transaction ends."""
         return self._session.get(ConversationRow, conversation, with_for_update=True)
 
-    def add(self, row: ConversationRow | InboundRow | DecisionRow | OutboundRow) -> None:
-        """Insert a row now, so that what refers to it may follow."""
+    def open(self, conversation: str, campaign: str, subject: str, at: datetime) -> ConversationRow:
+        """A new conversation. Raises IntegrityError when another writer was quicker."""
+        row = ConversationRow(
+            id=conversation,
+            campaign=campaign,
+            subject=subject,
+            lead=Lead.NEW.value,
+            sent=0,
+            fallbacks=0,
+            needs_person=False,
+            created_at=at,
+        )
+        self._insert(row)
+        return row
+
+    def add_inbound(self, decision: Decision) -> None:
+        """The customer's message as it was screened."""
+        inbound = decision.inbound
+        self._insert(
+            InboundRow(
+                id=inbound.id,
+                conversation=inbound.request.conversation,
+                message_id=inbound.request.message_id,
+                digest=inbound.digest,
+                text=decision.screening.text,
+                received_at=inbound.received_at,
+            )
+        )
+
+    def add_decision(self, decision: Decision, seq: int, trace: bytes, at: datetime) -> None:
+        """The decision with the exact trace that ledger entry ``seq`` holds the hash of."""
+        self._insert(
+            DecisionRow(
+                id=decision.id,
+                conversation=decision.inbound.request.conversation,
+                inbound_id=decision.inbound.id,
+                route=decision.route.route.value,
+                source=decision.reply.source.value,
+                intent=decision.intent.label.value,
+                script_key=decision.reply.key,
+                ledger_seq=seq,
+                trace=trace,
+                created_at=at,
+            )
+        )
+
+    def add_outbound(self, decision: Decision, at: datetime) -> None:
+        """What the customer receives. The reply must have a text."""
+        body = next(part for part in decision.reply.parts if part.role == "body")
+        self._insert(
+            OutboundRow(
+                id=new_id(),
+                decision_id=decision.id,
+                conversation=decision.inbound.request.conversation,
+                body_version=body.version_id,
+                body=body.text,
+                text=decision.reply.text or "",
+                created_at=at,
+            )
+        )
+
+    def _insert(self, row: Base) -> None:
+        """Insert now, so that what refers to the row may follow."""
         self._session.add(row)
         self._session.flush()
 

@@ -66,13 +66,13 @@ class DatabaseShelf:
         except NotFound:
             return None
 
-    def warm(self) -> int:
-        """Build every campaign's library; returns how many there are."""
+    def warm(self) -> list[Campaign]:
+        """Build every campaign's library; returns the campaigns."""
         with self._database.read() as session:
-            keys = [campaign.key for campaign, _ in ScriptRepository(session).campaigns()]
-        for key in keys:
-            self.library(key)
-        return len(keys)
+            found = [campaign for campaign, _ in ScriptRepository(session).campaigns()]
+        for campaign in found:
+            self.library(campaign.key)
+        return found
 
     def _build(self, key: str) -> tuple[int, Library]:
         identity = self._encoder.identity

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from compliance.types import Action, Screening
 from core.clock import Clock, new_id
 from core.telemetry import Stopwatch
+from core.text import primary_language
 from intent.types import Intent
 from llm.prompt import render_prompt
 from llm.types import DraftFailed, PromptInput
@@ -125,7 +126,7 @@ def _draft_and_match(
     facts = library.retrieve(parts.shelf.encoder, screening.text, RETRIEVED)
     prompt = render_prompt(
         PromptInput(
-            language=campaign.language,
+            language=primary_language(campaign.language),
             product=campaign.product,
             seller=campaign.seller,
             facts=tuple(script.text for script in facts),

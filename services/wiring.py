@@ -162,7 +162,9 @@ def build_runtime(
     drafts, llm = drafting or build_drafting(settings, clock)
     progress("indexing the script library")
     shelf = build_shelf(settings, database, encoder, progress)
-    shelf.warm()
+    for campaign in shelf.warm():
+        compliance.screen_in("", jurisdiction=campaign.jurisdiction)  # compiles its rules now
+        compliance.screen_out("", jurisdiction=campaign.jurisdiction, domain=campaign.domain)
     inbox = DatabaseInbox(database, load_pseudonyms(settings), clock, settings.turn_seconds)
     parts = TurnParts(
         inbox=inbox,

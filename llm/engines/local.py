@@ -11,10 +11,10 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import torch
-from torch import Tensor
+from torch import LongTensor, Tensor, nn
 from transformers import (
     AutoModelForCausalLM,
     AutoTokenizer,
@@ -29,6 +29,7 @@ from transformers import (
     TopKLogitsWarper,
     TopPLogitsWarper,
 )
+from transformers.utils.logging import disable_progress_bar
 
 from core.errors import ArtifactError, ConfigurationError
 from llm.house.format import QUOTE
@@ -68,8 +69,9 @@ def load_model(
     source = str(path) if path.exists() else str(model)
     revision = _check(path, card)
     tokenizer, weights = _read(source, chosen)
-    weights.to(device=torch.device(device))
+    nn.Module.to(weights, torch.device(device))
     quantised = quantise(weights, chosen, device)
+    quantised.train(False)
     house = QUOTE in tokenizer.get_vocab()
     if not house and tokenizer.chat_template is None:
         raise ConfigurationError(
@@ -78,7 +80,7 @@ def load_model(
     name = str(card.get("name", source))
     revision = revision or str(getattr(weights.config, "_commit_hash", None) or "unknown")
     return LoadedModel(
-        quantised.eval(),
+        quantised,
         tokenizer,
         ModelIdentity(name, revision, chosen, "local"),
         house,
@@ -114,6 +116,7 @@ def _check(path: Path, card: dict[str, Any]) -> str:
 
 def _read(source: str, dtype: str) -> tuple[PreTrainedTokenizerBase, PreTrainedModel]:
     loaded_type = _TORCH_TYPES.get(dtype, torch.bfloat16)
+    disable_progress_bar()  # type: ignore[no-untyped-call]  # transformers' own gap
     try:
         tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
         model = AutoModelForCausalLM.from_pretrained(
@@ -190,7 +193,7 @@ class LocalEngine:
             with torch.inference_mode():
                 out = model(input_ids=step, past_key_values=cache, use_cache=True, logits_to_keep=1)
                 cache = out.past_key_values
-                scores = process(ids, out.logits[:, -1].float())
+                scores = process(cast(LongTensor, ids), out.logits[:, -1].float())
                 step = _choose(scores, parameters.do_sample, generator)
             if int(step) in self._ends:
                 stream.finish = "end"
@@ -211,7 +214,7 @@ class LocalEngine:
         """Beam search: all of the draft comes in one piece."""
         stop = StoppingCriteriaList([_Stopped(deadline, cancel)])
         with torch.inference_mode():
-            out = self._loaded.model.generate(
+            out = cast(Any, self._loaded.model).generate(
                 prompt_ids,
                 attention_mask=torch.ones_like(prompt_ids),
                 num_beams=parameters.num_beams,

@@ -95,6 +95,22 @@ def picked(loaded: LoadedModel, questions: Sequence[Question]) -> Picked:
     return Picked(len(questions), rests / count, copied / count, baseline / count)
 
 
+def together(parts: Sequence[Picked]) -> Picked:
+    """The figures over all questions, from those over some each."""
+    count = sum(part.questions for part in parts)
+
+    def mean(values: Iterable[float]) -> float:
+        shares = zip(values, parts, strict=True)
+        return sum(value * part.questions for value, part in shares) / max(1, count)
+
+    return Picked(
+        count,
+        mean(part.rests for part in parts),
+        mean(part.copied for part in parts),
+        mean(part.baseline for part in parts),
+    )
+
+
 def draft_for(engine: LocalEngine, question: Question) -> str:
     """The greedy draft in quote mode."""
     text = house_prompt(question.language, question.statements, question.customer)

@@ -16,6 +16,14 @@ _POOL = 96
 
 
 @dataclass(frozen=True, slots=True)
+class Weights:
+    """Shares in the loss: a prompt's token, and the mark that names the statement; others 1."""
+
+    prompt: float
+    pick: float
+
+
+@dataclass(frozen=True, slots=True)
 class Batch:
     """``ids`` and ``positions`` (rows, L), ``mask`` (rows, 1, L, L) and what is to be predicted.
 
@@ -46,14 +54,14 @@ class Packer:
         rows: int,
         length: int,
         predicted: int,
-        prompt_weight: float,
+        weights: Weights,
     ) -> None:
         self._draw = draw
         self._rng = rng
         self._predicted = predicted
         self._rows = rows
         self._length = length
-        self._prompt_weight = prompt_weight
+        self._weights = weights
         self._pool: list[Encoded] = []
 
     def next(self) -> Batch:
@@ -62,6 +70,7 @@ class Packer:
         positions = torch.zeros(shape, dtype=torch.long)
         answers: list[int] = []
         prompts: list[int] = []
+        picks: list[int] = []
         owners = torch.full(shape, -1, dtype=torch.long)
         used = 0
         for row in range(self._rows):
@@ -72,25 +81,26 @@ class Packer:
                 positions[row, start:stop] = torch.arange(len(tokens))
                 owners[row, start:stop] = owner
                 begin = row * self._length + start
+                picks.append(begin + prompt - 1)
                 prompts += range(begin, begin + prompt - 1)
-                answers += range(begin + prompt - 1, begin + len(tokens) - 1)
+                answers += range(begin + prompt, begin + len(tokens) - 1)
                 start = stop
             used += start
-        places, weights = self._choose(answers, prompts)
+        places, weights = self._choose(picks, answers, prompts)
         return Batch(
             ids, positions, _mask(owners), places, ids.flatten()[places + 1], weights, used
         )
 
-    def _choose(self, answers: list[int], prompts: list[int]) -> tuple[Tensor, Tensor]:
-        count = self._predicted
+    def _choose(
+        self, picks: list[int], answers: list[int], prompts: list[int]
+    ) -> tuple[Tensor, Tensor]:
         self._rng.shuffle(prompts)
-        chosen = (answers + prompts)[:count]
-        filling = count - len(chosen)
-        places = torch.tensor(chosen + [0] * filling)
-        weights = torch.zeros(count)
-        weights[: len(chosen)] = self._prompt_weight
-        weights[: min(count, len(answers))] = 1.0
-        return places, weights
+        weighted = [(place, self._weights.pick) for place in picks]
+        weighted += [(place, 1.0) for place in answers]
+        weighted += [(place, self._weights.prompt) for place in prompts]
+        filling = self._predicted - len(weighted)
+        kept = (weighted + [(0, 0.0)] * filling)[: self._predicted]
+        return torch.tensor([place for place, _ in kept]), torch.tensor([w for _, w in kept])
 
     def _fill_row(self) -> list[Encoded]:
         chosen: list[Encoded] = []

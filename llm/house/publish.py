@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from transformers import AutoTokenizer
+from transformers.utils.logging import disable_progress_bar
 
 from core.errors import ArtifactError
 from llm.engines.local import CARD, Dtype, LoadedModel, load_model
@@ -18,9 +19,10 @@ from llm.house.evaluate import (
     picked,
     script_questions,
     speed,
+    together,
 )
 from llm.house.format import QUOTE, SAY
-from llm.house.train import CHECKPOINT, Recipe, TrainingState, restore, start
+from llm.house.state import CHECKPOINT, Recipe, TrainingState, restore, start
 
 NAME = "onscript-house"
 WEIGHTS = "model.safetensors"
@@ -72,7 +74,9 @@ def export(run: Path, weights: Path) -> tuple[TrainingState, Recipe]:
     state = start(recipe, len(tokenizer))
     restore(state, checkpoint)
     weights.mkdir(parents=True, exist_ok=True)
-    state.model.save_pretrained(weights, safe_serialization=True)
+    disable_progress_bar()  # type: ignore[no-untyped-call]  # transformers' own gap
+    state.model.save_pretrained(weights)
+    (weights / WEIGHTS).chmod(0o644)
     tokenizer.save_pretrained(weights)
     return state, recipe
 
@@ -99,6 +103,7 @@ def _facts_of_training(state: TrainingState, recipe: Recipe, corpus: Corpus) -> 
         "steps": state.steps,
         "training_seconds": round(state.seconds),
         "final_answer_loss": round(state.answer_loss, 4),
+        "final_pick_loss": round(state.pick_loss, 4),
         "corpus_sha256": corpus.hashes,
         "command": f"{COMMAND} --tokens {recipe.tokens} --seed {recipe.seed}",
     }
@@ -111,15 +116,16 @@ def _hashes(weights: Path) -> dict[str, str]:
 
 def _measure(loaded: LoadedModel, corpus: Corpus, threads: int) -> dict[str, Any]:
     facts, scripts = fact_questions(corpus), script_questions(corpus)
-    return {
-        "facts": asdict(picked(loaded, facts)),
-        "scripts": asdict(picked(loaded, scripts)),
-        "scripts_by_language": {
-            language: asdict(picked(loaded, [q for q in scripts if q.language == language]))
+    figures: dict[str, Any] = {}
+    for name, questions in (("facts", facts), ("scripts", scripts)):
+        parts = [
+            picked(loaded, [q for q in questions if q.language == language])
             for language in ("zh", "en")
-        },
-        "speed": asdict(speed(loaded, scripts[:_SPEED_QUESTIONS], threads)),
-    }
+        ]
+        figures[name] = asdict(together(parts))
+        figures[f"{name}_zh"], figures[f"{name}_en"] = (asdict(part) for part in parts)
+    figures["speed"] = asdict(speed(loaded, scripts[:_SPEED_QUESTIONS], threads))
+    return figures
 
 
 def _perplexities(loaded: LoadedModel, corpus: Corpus) -> dict[str, dict[str, float]]:

@@ -7,12 +7,15 @@ copied piece by piece; English merges fill the rest of the vocabulary.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
+import torch
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, normalizers, pre_tokenizers
 from tokenizers.models import BPE
 from tokenizers.trainers import BpeTrainer
+from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
 from llm.house.corpus import Corpus
@@ -59,6 +62,16 @@ def _wrap(tokenizer: Tokenizer, byte_pieces: list[str]) -> PreTrainedTokenizerFa
 def save_tokenizer(tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
     """Write the files that ``AutoTokenizer.from_pretrained(folder)`` reads."""
     tokenizer.save_pretrained(folder)
+
+
+def token_rarity(tokenizer: PreTrainedTokenizerFast, corpus: Corpus) -> Tensor:
+    """How rare each token of the vocabulary is, 0 (one in 50) to 1 (one in 5,000 or rarer)."""
+    counts = torch.ones(len(tokenizer))
+    texts = list(_texts(corpus))
+    for ids in tokenizer(texts, add_special_tokens=False)["input_ids"]:
+        counts.index_add_(0, torch.tensor(ids, dtype=torch.long), torch.ones(len(ids)))
+    surprise = -(counts / counts.sum()).log()
+    return ((surprise - math.log(50)) / math.log(100)).clamp(0, 1)
 
 
 def _texts(corpus: Corpus) -> Iterator[str]:

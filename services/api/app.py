@@ -135,7 +135,7 @@ def _health(app: FastAPI) -> None:
     def ready(runtime: Running) -> Health:
         """Database reachable and current, every library built: turns can be taken."""
         is_current(runtime.database)
-        campaigns = runtime.shelf.warm()
+        campaigns = len(runtime.shelf.warm())
         return Health(status="ok", detail=f"{campaigns} campaigns in force")
 
 

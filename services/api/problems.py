@@ -61,6 +61,8 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class only
     if error.status_code == 404:
         return problem(NotFound("there is nothing at this address", mend="see /docs"))
+    if error.status_code == 400:
+        return problem(InvalidInput("the request body cannot be read", mend="send JSON in UTF-8"))
     shaped = OnScriptError(str(error.detail))
     shaped.status, shaped.code, shaped.title = error.status_code, "http", str(error.detail)
     return problem(shaped)

@@ -71,6 +71,38 @@ def evaluate_intent() -> None:
     print(line(report(test, [triage.classify(u.text, u.previous) for u in test])))
 
 
+@encoder.command("train")
+def train_encoder(
+    checkpoint: Annotated[Path, typer.Option(help="kept while training; read when it exists")],
+    output: Annotated[Path, typer.Option(help="where weights go")] = Path("encoder/weights"),
+    corpus: Annotated[Path, typer.Option(help="folder of clusters_*.jsonl")] = Path(
+        "encoder/corpus"
+    ),
+    dialogues: Annotated[Path, typer.Option(help="folder of dialogues_zh_*.jsonl")] = Path(
+        "llm/house/corpus"
+    ),
+    plain: Annotated[
+        Path | None, typer.Option(help="further Chinese: .jsonl.gz, each line with its turns")
+    ] = None,
+) -> None:
+    """Train the small Chinese encoder with progress; then run `onscript encoder fit`."""
+    import gzip
+    import json
+
+    from encoder.minilm import MiniLM
+    from encoder.train import train
+
+    settings = Settings()
+    more: list[str] = []
+    if plain is not None:
+        with gzip.open(plain, "rt", encoding="utf-8") as file:
+            more = [turn for record in file for turn in json.loads(record)["turns"]]
+    teacher = MiniLM.load(settings.prepare_home(), settings.threads)
+    talks = sorted(dialogues.glob("dialogues_zh_*.jsonl"))
+    card = train(corpus, teacher, output, checkpoint, dialogues=talks, plain=more)
+    print(line(card["held_out"]))
+
+
 @encoder.command("fit")
 def fit_encoder(
     output: Annotated[Path, typer.Option(help="where weights go")] = Path("encoder/weights"),

@@ -55,9 +55,7 @@ def free() -> dict[str, Any]:
         "match": {
             "terms": ["risk free", "free", "guaranteed", "assure"],
             "patterns": ["100% (?:safe|secure)", "完全免费[，。！]"],
-            "near": [
-                {"words": [["profit"], ["sure", "certain"]], "within": 20, "ordered": False}
-            ],
+            "near": [{"words": [["profit"], ["sure", "certain"]], "within": 20, "ordered": False}],
         },
         "unless": {"negated": True, "patterns": ["free (?:of charge )?trial"]},
         "examples": {"match": ["it is free"], "no_match": ["freedom"]},

@@ -3,6 +3,7 @@
 import pytest
 
 from compliance.engine import ComplianceEngine
+from compliance.numbers_in_text import find_numbers
 from compliance.types import PiiType
 
 ENGINE = ComplianceEngine([])
@@ -28,9 +29,16 @@ FOUND = [
     ("+1 415 555 2671 is my cell", "phone", "+1 415 555 2671"),
     ("ring me on 07700 900123", "phone", "07700 900123"),
     ("my mobile: +44 7911 123456", "phone", "+44 7911 123456"),
+    ("07700900123 thanks", "phone", "07700900123"),
     ("office: 020 7946 0958", "phone", "020 7946 0958"),
+    ("电话 008613800138000", "phone", "008613800138000"),
+    ("138*0013*8000", "phone", "138*0013*8000"),
+    ("1😀3😀8😀0😀0😀1😀3😀8😀0😀0😀0", "phone", "1😀3😀8😀0😀0😀1😀3😀8😀0😀0😀0"),
     ("Telefon +49 151 23456789", "phone", "+49 151 23456789"),
+    ("一三九，一二三四，五六七八", "phone", "一三九，一二三四，五六七八"),
+    ("tel: 0086 138 0013 8000", "phone", "0086 138 0013 8000"),
     # identity
+    ("SSN: 123-45-6789", "ssn", "123-45-6789"),
     ("身份证11010519491231002X", "cn_id", "11010519491231002X"),
     ("身份证号码：320102198507124520", "cn_id", "320102198507124520"),
     ("110105 19491231 002X", "cn_id", "110105 19491231 002X"),
@@ -57,6 +65,7 @@ FOUND = [
     ("邮箱zhang_san@163.com谢谢", "email", "zhang_san@163.com"),
     ("发到ｌｉｓｉ＠ｑｑ．ｃｏｍ", "email", "ｌｉｓｉ＠ｑｑ．ｃｏｍ"),
     ("john dot smith at gmail dot com", "email", "smith at gmail dot com"),
+    ("zhangsan @ qq . com", "email", "zhangsan @ qq . com"),
     ("jane(at)example(dot)org", "email", "jane(at)example(dot)org"),
     ("jane [at] example [dot] org", "email", "jane [at] example [dot] org"),
     ("abc艾特qq点com", "email", "abc艾特qq点com"),
@@ -79,7 +88,14 @@ FOUND = [
     ("我是张小凡，昨天联系过", "name", "张小凡"),
     ("我叫小明，想问下价格", "name", "小明"),
     ("Hi, I'm Peter, a quick question", "name", "Peter"),
+    ("投保人李四，身份证号后补", "name", "李四"),
     # addresses
+    ("在杭州市西湖区文三路 100 号 2 幢 301", "address", "杭州市西湖区文三路 100 号 2 幢 301"),
+    (
+        "武侯区天府大道中段666号希顿国际广场B座1203",
+        "address",
+        "武侯区天府大道中段666号希顿国际广场B座1203",
+    ),
     ("住在阳光小区3-502", "address", "阳光小区3-502"),
     ("please ship it to 12 main street", "address", "12 main street"),
     ("我住在北京市朝阳区建国路88号3栋502室", "address", "北京市朝阳区建国路88号3栋502室"),
@@ -119,6 +135,7 @@ CLEAN = [
     "我是江苏人",
     "我是高中生，想学英语",
     "我是白领",
+    "我是张经理",
     "I'm American, does that matter?",
     "Call me Monday.",
     "Call me ASAP",
@@ -148,6 +165,10 @@ CLEAN = [
     "meet me at noon",
     "look at example and dot the i",
     "5 of the best places",
+    "write to me@work. Then call",
+    "价格表：100,200,300,400，折后90",
+    "666-12-3456 and 123-00-4567",
+    "投保人应当如实告知",
     "IBAN GB82 WEST 1234 5698 7654 33 is wrong",
     "reference 536-00-4399",
     "the year 2025 2026 2027 2028",
@@ -155,6 +176,13 @@ CLEAN = [
     "1 2 3 4 5 6 7 8 9 10 11 12",
     "passport office is closed",
     "护照办理需要多久",
+    "+999 123456789",
+    "电话+0138001380",
+    "我叫钱的",
+    "+1 23 45",
+    "10086001234567890 是流水号",
+    "part number E12345678",
+    "18 digits 110105194912310020 fail",
 ]
 
 
@@ -169,3 +197,7 @@ def test_look_alike_stays(text: str) -> None:
     screening = ENGINE.screen_in(text)
     assert [text[datum.start : datum.end] for datum in screening.pii] == []
     assert screening.text == text
+
+
+def test_no_digits_no_numbers() -> None:
+    assert list(find_numbers("no digits", None)) == []

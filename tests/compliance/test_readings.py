@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compliance import normalise
+from compliance.character_tables import FoldTable
 from compliance.normalise import Projection, fold
 from compliance.types import View
 
@@ -118,7 +119,13 @@ def test_compact_takes_out_what_was_put_between(text: str, plain: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["有质保。本产品", "提供医保，本公司", "plain English words stay apart", "一句话", "I am a man"],
+    [
+        "有质保。本产品",
+        "提供医保，本公司",
+        "plain English words stay apart",
+        "一句话",
+        "I am a man",
+    ],
 )
 def test_compact_leaves_honest_writing_alone(text: str) -> None:
     assert normalise.compact(fold(text)) is None
@@ -152,3 +159,10 @@ def test_pinyin_helpers() -> None:
     assert not normalise.is_pinyin("wxyz")
     assert [token for token, _, _ in normalise.latin_tokens(fold("wzbp 保本 ok"))] == ["wzbp"]
     assert fold("保").view is View.FOLDED
+
+
+def test_the_fold_table_stays_small() -> None:
+    table = FoldTable()
+    table.LIMIT = 4
+    assert "ＡＢＣＤＥＦＧ".translate(table) == "abcdefg"
+    assert len(table) <= 4

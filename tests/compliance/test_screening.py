@@ -2,15 +2,19 @@
 
 import random
 import sys
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compliance.engine import ComplianceEngine
-from compliance.types import Action, Category, Verdict, View
+from compliance.matcher import Matcher
+from compliance.normalise import fold
+from compliance.pack import Pack
+from compliance.types import Action, Category, Direction, Verdict, View
 from core.errors import InvalidInput
-
 
 CAUGHT = [
     ("这是最佳产品", "最佳", View.ORIGINAL, Action.BLOCK),
@@ -40,6 +44,8 @@ CAUGHT = [
     ("1 0 0 % 100% secure", "100% secure", View.ORIGINAL, Action.BLOCK),
     ("完全免费！快来", "完全免费！", View.ORIGINAL, Action.BLOCK),
     ("a certain, lasting profit", "certain, lasting profit", View.ORIGINAL, Action.BLOCK),
+    ("a free agreement guaranteed", "guaranteed", View.ORIGINAL, Action.BLOCK),
+    ("what clients want is guaranteed", "guaranteed", View.ORIGINAL, Action.BLOCK),
     ("profit that is sure", "profit that is sure", View.ORIGINAL, Action.BLOCK),
     ("not only guaranteed but fast", "guaranteed", View.ORIGINAL, Action.BLOCK),
     ("no fees, guaranteed", "guaranteed", View.ORIGINAL, Action.BLOCK),
@@ -62,6 +68,8 @@ PASSED = [
     "guaranteed returns are illegal",
     "start your free trial",
     "Please reassure them",
+    "ggiifftt",
+    "it isn't guaranteed, and they won't promise guaranteed gains",
     "承诺按时发货。年度收益见公告",
     "a profit. Are you sure about it",
     "",
@@ -69,9 +77,7 @@ PASSED = [
 
 
 @pytest.mark.parametrize(("text", "span", "view", "action"), CAUGHT)
-def test_caught(
-    engine: ComplianceEngine, text: str, span: str, view: View, action: Action
-) -> None:
+def test_caught(engine: ComplianceEngine, text: str, span: str, view: View, action: Action) -> None:
     verdict = engine.screen_out(text)
     found = [(text[hit.start : hit.end], hit.view, hit.action) for hit in verdict.findings]
     assert (span, view, action) in found
@@ -121,6 +127,7 @@ def test_a_flood_of_hits_is_bounded_but_never_hides_one(engine: ComplianceEngine
     [
         ("TD", True),
         ("T!", True),
+        ("-T-", True),
         ("退 订", True),
         ("退訂", True),
         ("UNSUBSCRIBE", True),
@@ -134,7 +141,7 @@ def test_a_flood_of_hits_is_bounded_but_never_hides_one(engine: ComplianceEngine
 def test_opt_out(engine: ComplianceEngine, text: str, expected: bool) -> None:
     screening = engine.screen_in(text)
     assert screening.opt_out is expected
-    assert not (screening.injection or screening.distress or screening.minor)
+    assert (screening.injection, screening.distress, screening.minor) == (False, False, False)
 
 
 def test_masks_are_typed_and_consistent(engine: ComplianceEngine) -> None:
@@ -156,6 +163,15 @@ def test_personal_data_in_a_draft_is_redacted_unless_allowed(engine: ComplianceE
     assert text[finding.start : finding.end] == "010-62345678"
     free = engine.screen_out(text, allowed=frozenset({"(010) 6234 5678"}))
     assert (free.action, free.text, free.findings) == (Action.ALLOW, text, ())
+
+
+@pytest.mark.parametrize(
+    "text", ["您好，我叫李小安，是AI助手", "Hi, I'm Nova Lee, an AI assistant"]
+)
+def test_the_seller_may_give_their_own_name(engine: ComplianceEngine, text: str) -> None:
+    assert engine.screen_out(text).action is Action.ALLOW
+    assert engine.screen_in(text).action is Action.REDACT
+    assert engine.screen_out("收件人：李小安").action is Action.REDACT
 
 
 def test_the_command_line_form(engine: ComplianceEngine) -> None:
@@ -189,9 +205,7 @@ def test_planes_surrogates_and_noise(engine: ComplianceEngine) -> None:
     bytes_as_text = noise.randbytes(20_000).decode("utf-8", "surrogateescape")
     for text in (planes, bytes_as_text, "\ud800" * 50, "\x00\x01", "\u0301" * 500, "ﷺ" * 300):
         verdict = engine.screen_out(text + "最佳")
-        assert any(
-            (hit.start, hit.end) == (len(text), len(text) + 2) for hit in verdict.findings
-        )
+        assert any((hit.start, hit.end) == (len(text), len(text) + 2) for hit in verdict.findings)
         assert isinstance(engine.screen_in(text).text, str)
 
 
@@ -229,16 +243,59 @@ def test_time_grows_with_length_and_no_faster(engine: ComplianceEngine, unit: st
             return trace
 
         text = (unit * length)[:length]
+        watching = sys.gettrace()  # coverage, when it is measured
         sys.settrace(trace)  # type: ignore[arg-type]  # a tracer that returns itself
         try:
             engine.screen_out(text)
         finally:
-            sys.settrace(None)
+            sys.settrace(watching)
         return count
 
     lines(100)
     small, large = lines(2_000), lines(8_000)
     assert large < 5 * small + 4_000
+
+
+class _OutOfMemory:
+    """RE2 answers so when its automaton does not fit: as if nothing had matched."""
+
+    def Match(self, text: bytes) -> None:
+        return None
+
+
+def test_a_set_that_runs_out_of_memory_is_no_clean_text(
+    content: dict[str, Any], parse: Callable[[dict[str, Any]], Pack]
+) -> None:
+    matcher = Matcher([parse(content)])
+    for text in ("承诺给您收益", "100% safe", "f r e e", "stop"):
+        before = [(hit.rule, hit.start, hit.end) for hit in matcher.scan(fold(text))[0]]
+        assert before
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(matcher, "_set", _OutOfMemory())
+            after = [(hit.rule, hit.start, hit.end) for hit in matcher.scan(fold(text))[0]]
+        assert after == before
+
+
+def test_rules_can_be_compiled_before_the_first_message(engine: ComplianceEngine) -> None:
+    engine.warm(Direction.OUTBOUND, "UK", "health")
+    assert engine.screen_out("free", jurisdiction="UK", domain="health").action is Action.BLOCK
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("woyaobaoben", True),
+        ("bao ben", True),
+        ("xbaobenz", False),
+        ("baobenx", False),
+        ("我要baoben的", True),
+        ("abaoben", True),
+    ],
+)
+def test_pinyin_counts_only_as_whole_syllables(
+    engine: ComplianceEngine, text: str, found: bool
+) -> None:
+    assert bool(engine.screen_out(text).findings) is found
 
 
 @pytest.mark.slow
