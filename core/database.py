@@ -10,12 +10,33 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import DateTime, Dialect, Engine, MetaData, TypeDecorator, create_engine, event
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+from sqlalchemy import (
+    Connection,
+    DateTime,
+    Dialect,
+    Engine,
+    MetaData,
+    TypeDecorator,
+    create_engine,
+    event,
+)
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import (
+    ArgumentError,
+    DatabaseError,
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    NoSuchModuleError,
+    OperationalError,
+)
 from sqlalchemy.orm import DeclarativeBase, Session
 
 from core.errors import ConfigurationError, StorageFull, Unavailable
+
+_URLS = "use sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME"
+_NO_TABLES = ("no such table", "no such column", "does not exist")
+_DAMAGED = ("not a database", "malformed")
 
 
 class Base(DeclarativeBase):
@@ -68,22 +89,26 @@ class Database:
 
         Raises StorageFull or Unavailable; in both cases nothing of the block was recorded.
         """
-        try:
-            with Session(self.engine, expire_on_commit=False) as session, session.begin():
-                yield session
-        except OperationalError as error:
-            raise _operational(error) from error
+        with (
+            _telling(),
+            Session(self.engine, expire_on_commit=False) as session,
+            session.begin(),
+        ):
+            yield session
 
     @contextmanager
     def read(self) -> Iterator[Session]:
         """One read-only transaction; on SQLite it takes no write lock."""
-        try:
-            with self.engine.connect() as connection:
-                reading = connection.execution_options(onscript_read=True)
-                with Session(reading, expire_on_commit=False) as session:
-                    yield session
-        except OperationalError as error:
-            raise _operational(error) from error
+        with _telling(), self.engine.connect() as connection:
+            reading = connection.execution_options(onscript_read=True)
+            with Session(reading, expire_on_commit=False) as session:
+                yield session
+
+    @contextmanager
+    def migrating(self) -> Iterator[Connection]:
+        """One transaction on a bare connection, for changes of the tables themselves."""
+        with _telling(), self.engine.begin() as connection:
+            yield connection
 
     def close(self) -> None:
         """Return every connection."""
@@ -93,26 +118,41 @@ class Database:
 def _engine(url: str) -> Engine:
     try:
         parsed = make_url(url)
-    except ArgumentError as error:
-        raise ConfigurationError(
-            "the database URL cannot be read",
-            mend="use sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME",
-        ) from error
+    except (ArgumentError, ValueError) as error:
+        raise ConfigurationError("the database URL cannot be read", mend=_URLS) from error
     if parsed.drivername in {"postgres", "postgresql"}:
         parsed = parsed.set(drivername="postgresql+psycopg")
     if parsed.get_backend_name() == "sqlite":
         if parsed.database:
-            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-        engine = create_engine(parsed, connect_args={"timeout": 15})
+            _make_folder(Path(parsed.database).parent)
+        engine = _create(parsed, connect_args={"timeout": 15})
         event.listen(engine, "connect", _sqlite_connect)
         event.listen(engine, "begin", _sqlite_begin)
         return engine
     if parsed.get_backend_name() == "postgresql":
-        return create_engine(parsed, pool_pre_ping=True, pool_size=10)
+        return _create(parsed, pool_pre_ping=True, pool_size=10)
     raise ConfigurationError(
-        f"the database {parsed.get_backend_name()} is not supported",
-        mend="use sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME",
+        f"the database {parsed.get_backend_name()} is not supported", mend=_URLS
     )
+
+
+def _create(url: URL, **options: Any) -> Engine:
+    try:
+        return create_engine(url, **options)
+    except NoSuchModuleError as error:
+        raise ConfigurationError(
+            f"the database driver {url.drivername} is not supported", mend=_URLS
+        ) from error
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(
+            f"the database's folder cannot be made: {error.strerror}",
+            mend="set ONSCRIPT_HOME or ONSCRIPT_DATABASE_URL to a place this user may write to",
+        ) from error
 
 
 def _sqlite_connect(connection: Any, _record: Any) -> None:
@@ -128,6 +168,27 @@ def _sqlite_begin(connection: Any) -> None:
     connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
 
 
+@contextmanager
+def _telling() -> Iterator[None]:
+    """Say in our own terms what the driver reports; a broken constraint stays what it is."""
+    try:
+        yield
+    except (IntegrityError, DataError):
+        raise
+    except DatabaseError as error:
+        text = str(error.orig).lower()
+        if any(words in text for words in _DAMAGED):
+            raise ConfigurationError(
+                "the database file is damaged or is no database",
+                mend="restore it from a backup, or point ONSCRIPT_DATABASE_URL elsewhere",
+            ) from error
+        # PostgreSQL reports a missing table as a wrong statement, SQLite as trouble in operation
+        missing = any(words in text for words in _NO_TABLES)
+        if missing or isinstance(error, OperationalError):
+            raise _operational(error) from error
+        raise
+
+
 def _operational(error: DBAPIError) -> Unavailable:
     text = str(error.orig).lower()
     if "full" in text or "no space" in text or "disk i/o" in text:
@@ -135,7 +196,7 @@ def _operational(error: DBAPIError) -> Unavailable:
             "the database has no space left; nothing was recorded",
             mend="free disk space or move ONSCRIPT_HOME / ONSCRIPT_DATABASE_URL, then try again",
         )
-    if "no such table" in text or "does not exist" in text:
+    if any(words in text for words in _NO_TABLES):
         return Unavailable(
             "the database has no tables yet, or older ones", mend="run: onscript db upgrade"
         )

@@ -4,9 +4,9 @@ docs/settings.md lists them all; a test fails when one is missing there.
 """
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from core.errors import ConfigurationError
@@ -20,6 +20,17 @@ class Settings(BaseSettings):
     """Values from the environment, validated once at start."""
 
     model_config = SettingsConfigDict(env_prefix="ONSCRIPT_", extra="ignore", frozen=True)
+
+    def __init__(self, **values: Any) -> None:
+        """Raises ConfigurationError naming the variable, never its value: that may be secret."""
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            first = error.errors(include_input=False, include_url=False)[0]
+            name = "ONSCRIPT_" + "_".join(str(step) for step in first["loc"]).upper()
+            raise ConfigurationError(
+                f"{name}: {first['msg']}", mend="the settings are described in docs/settings.md"
+            ) from None
 
     home: Path = Field(default_factory=_default_home, description="folder for all we write")
     database_url: SecretStr | None = Field(

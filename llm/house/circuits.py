@@ -36,11 +36,11 @@ _WRITTEN_SHARE = 0.7
 _MATCH_GAIN = 1.3
 _COPY_SHARE = 1.0
 _SEGMENT_GAIN = 2.2
-_FOUND_SCORE = 12.0
-_CUSTOMER_SCORE = 12.0
-_RARE_SCORE = 6.0
-_NOWHERE_SCORE = 26.0
-_FLAG_SCORE = 9.0
+_FOUND_SCORE = 18.0
+_CUSTOMER_SCORE = 18.0
+_RARE_SCORE = 9.0
+_NOWHERE_SCORE = 39.0
+_FLAG_SCORE = 12.0
 _PICK_SHARE = 2.0
 
 
@@ -93,6 +93,9 @@ def plant_circuits(model: LlamaForCausalLM, rarity: Tensor) -> None:
         for layer in model.model.layers:
             layer.self_attn.o_proj.weight.mul_((2 * config.num_hidden_layers) ** -0.5)
             layer.mlp.down_proj.weight.mul_((2 * config.num_hidden_layers) ** -0.5)
+        for layer in model.model.layers[:2]:
+            layer.self_attn.o_proj.weight[: places.reserved] = 0.0
+            layer.mlp.down_proj.weight[: places.reserved] = 0.0
         norm = _embed(model.model.embed_tokens.weight, places, rarity)
         first, second, third = (model.model.layers[index].self_attn for index in range(3))
         for head in range(COPYING_HEADS):
@@ -100,6 +103,32 @@ def plant_circuits(model: LlamaForCausalLM, rarity: Tensor) -> None:
         _plant_segments(first, PICKING_HEAD, size, norm, places, angles)
         _plant_search(second, PICKING_HEAD, size, norm, places, angles)
         _plant_pick(third, PICKING_HEAD, size, norm, places)
+
+
+def held_fixed(model: LlamaForCausalLM) -> list[Tensor]:
+    """For each parameter a mask of its own shape: 0 where training must leave it as planted.
+
+    The picking heads and the places set apart are kept, and nothing else may write to those places
+    before they are read: a small learning signal would otherwise be drowned before it is seen.
+    """
+    config = model.config
+    places = _Places(config.hidden_size)
+    size = config.hidden_size // config.num_attention_heads
+    rows = slice(PICKING_HEAD * size, (PICKING_HEAD + 1) * size)
+    masks = {name: torch.ones_like(weight) for name, weight in model.named_parameters()}
+    masks["model.embed_tokens.weight"][:, : places.reserved] = 0.0
+    for layer in range(3):
+        prefix = f"model.layers.{layer}."
+        masks[f"{prefix}input_layernorm.weight"][:] = 0.0
+        for name in ("q_proj", "k_proj", "v_proj"):
+            masks[f"{prefix}self_attn.{name}.weight"][rows] = 0.0
+            masks[f"{prefix}self_attn.{name}.bias"][rows] = 0.0
+        masks[f"{prefix}self_attn.o_proj.weight"][:, rows] = 0.0
+        if layer < 2:
+            masks[f"{prefix}self_attn.o_proj.weight"][: places.reserved] = 0.0
+            masks[f"{prefix}self_attn.o_proj.bias"][: places.reserved] = 0.0
+            masks[f"{prefix}mlp.down_proj.weight"][: places.reserved] = 0.0
+    return [masks[name].float() for name, _ in model.named_parameters()]
 
 
 def _embed(weight: Tensor, places: _Places, rarity: Tensor) -> float:

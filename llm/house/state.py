@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from llm.house.circuits import plant_circuits
+from llm.house.circuits import held_fixed, plant_circuits
 
 CHECKPOINT = "checkpoint.pt"
 
@@ -35,12 +35,13 @@ class Recipe:
     predicted: int = 704
     prompt_weight: float = 0.25
     pick_weight: float = 8.0
-    learning_rate: float = 2e-3
+    learning_rate: float = 1.5e-3
+    early_share: float = 0.25
     final_rate: float = 0.03
     warmup_tokens: int = 200_000
-    weight_decay: float = 0.05
+    weight_decay: float = 0.0
     clip: float = 1.0
-    checkpoint_seconds: float = 180.0
+    checkpoint_seconds: float = 90.0
 
 
 @dataclass
@@ -49,6 +50,7 @@ class TrainingState:
 
     model: LlamaForCausalLM
     master: list[Tensor]
+    free: list[Tensor]
     optimiser: torch.optim.AdamW
     rng: random.Random
     tokens: int = 0
@@ -89,19 +91,30 @@ def start(recipe: Recipe, vocabulary: int, rarity: Tensor | None = None) -> Trai
     plant_circuits(model, torch.zeros(vocabulary) if rarity is None else rarity)
     master = [parameter.detach().clone() for parameter in model.parameters()]
     nn.Module.to(model, torch.bfloat16)
-    matrices = [weight for weight in master if weight.dim() > 1]
-    vectors = [weight for weight in master if weight.dim() <= 1]
+    early = [_early(name) for name, _ in model.named_parameters()]
+    groups = [
+        {
+            "params": [
+                weight for weight, first in zip(master, early, strict=True) if first is side
+            ],
+            "share": recipe.early_share if side else 1.0,
+        }
+        for side in (True, False)
+    ]
     optimiser = torch.optim.AdamW(
-        [
-            {"params": matrices, "weight_decay": recipe.weight_decay},
-            {"params": vectors, "weight_decay": 0.0},
-        ],
+        groups,
         lr=recipe.learning_rate,
         betas=(0.9, 0.97),
         eps=1e-8,
+        weight_decay=recipe.weight_decay,
         fused=True,
     )
-    return TrainingState(model, master, optimiser, random.Random(recipe.seed))
+    return TrainingState(model, master, held_fixed(model), optimiser, random.Random(recipe.seed))
+
+
+def _early(name: str) -> bool:
+    """Embeddings and the first two layers, on whose scale the planted circuits rest."""
+    return name.startswith(("model.embed_tokens", "model.layers.0.", "model.layers.1."))
 
 
 def save_checkpoint(state: TrainingState, recipe: Recipe, path: Path) -> None:

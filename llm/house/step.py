@@ -53,10 +53,10 @@ class Stepper:
         parameters = list(state.model.parameters())
         for place, weight in enumerate(state.master):
             parts = [gradients[place].float() for _, gradients in shards]
-            weight.grad = torch.stack(parts).mean(dim=0) if len(parts) > 1 else parts[0]
+            weight.grad = torch.stack(parts).mean(dim=0) * state.free[place]
         torch.nn.utils.clip_grad_norm_(state.master, self._recipe.clip)
         for group in state.optimiser.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group["share"]
         state.optimiser.step()
         with torch.no_grad():
             for weight, parameter in zip(state.master, parameters, strict=True):
