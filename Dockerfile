@@ -1,8 +1,9 @@
 # One image for the service, the worker and the commands.
 FROM python:3.11-slim-bookworm AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
-# The CPU build of torch; change the index for a CUDA build and use the extra `gpu` instead of `cpu`.
-ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
+# TORCH_INDEX: an index with the CPU build of torch keeps the image small; empty takes pip's default.
+# EXTRAS: cpu or gpu, never both (they provide the same module).
+ARG TORCH_INDEX=
 ARG EXTRAS=cpu
 WORKDIR /src
 RUN python -m venv /opt/onscript
@@ -15,7 +16,7 @@ COPY compliance compliance
 COPY script_store script_store
 COPY services services
 COPY migrations migrations
-RUN /opt/onscript/bin/pip install torch==2.13.0 --index-url ${TORCH_INDEX} \
+RUN /opt/onscript/bin/pip install ${TORCH_INDEX:+--index-url ${TORCH_INDEX}} torch==2.13.0 \
  && /opt/onscript/bin/pip install -c constraints.txt ".[${EXTRAS}]"
 
 FROM python:3.11-slim-bookworm

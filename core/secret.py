@@ -3,6 +3,8 @@
 import hmac
 import os
 import secrets
+import tempfile
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
@@ -38,21 +40,31 @@ def load_pseudonyms(settings: Settings) -> Pseudonyms:
 
 def _file_secret(path: Path) -> bytes:
     try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
+        if not path.exists():
+            _place(path, secrets.token_bytes(32))
         secret = path.read_bytes()
-        if len(secret) < _SHORTEST:
-            raise ConfigurationError(
-                "the file secret.key in the home folder is damaged",
-                mend="restore it from a backup: pseudonyms depend on it",
-            ) from None
-        return secret
     except OSError as error:
         raise ConfigurationError(
-            f"secret.key cannot be written: {error.strerror}",
+            f"secret.key cannot be read or written: {error.strerror}",
             mend="check ONSCRIPT_HOME or set ONSCRIPT_SECRET",
         ) from error
-    with os.fdopen(handle, "wb") as file:
-        secret = secrets.token_bytes(32)
-        file.write(secret)
+    if len(secret) < _SHORTEST:
+        raise ConfigurationError(
+            "the file secret.key in the home folder is damaged",
+            mend="restore it from a backup: pseudonyms depend on it",
+        )
     return secret
+
+
+def _place(path: Path, secret: bytes) -> None:
+    """Whole or not at all: nobody ever reads half a secret, and the first of two writers wins."""
+    handle, scratch = tempfile.mkstemp(dir=path.parent)  # readable by its owner only
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(secret)
+            file.flush()
+            os.fsync(file.fileno())
+        with suppress(FileExistsError):
+            os.link(scratch, path)
+    finally:
+        os.unlink(scratch)

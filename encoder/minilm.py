@@ -44,18 +44,14 @@ def model_folder() -> Path:
 
 def verify_weights(folder: Path) -> None:
     """Raise ArtifactError unless weights and tokenizer are the official ones, bit for bit."""
-    official = {
-        "weights": ("model.safetensors", WEIGHTS_SHA256),
-        "tokenizer": ("tokenizer.json", TOKENIZER_SHA256),
-    }
-    for what, (name, digest) in official.items():
+    official = {"model.safetensors": WEIGHTS_SHA256, "tokenizer.json": TOKENIZER_SHA256}
+    for name, digest in official.items():
         file = folder / name
         if not file.is_file():
-            raise ArtifactError(f"the {what} of all-MiniLM-L6-v2 are missing", mend=_MEND)
+            raise ArtifactError(f"{name} of all-MiniLM-L6-v2 is missing", mend=_MEND)
         if sha256_of(file) != digest:
             raise ArtifactError(
-                f"the {what} of all-MiniLM-L6-v2 are not the official ones (SHA-256 differs)",
-                mend=_MEND,
+                f"{name} of all-MiniLM-L6-v2 is not the official one (SHA-256 differs)", mend=_MEND
             )
 
 
@@ -106,9 +102,9 @@ def ensure_graph(folder: Path, target: Path) -> Path:
     """
     graph = target / f"minilm-{WEIGHTS_SHA256[:12]}.onnx"
     recorded = graph.with_suffix(".sha256")
-    if graph.is_file() and recorded.is_file():
-        if recorded.read_bytes() == sha256_of(graph).encode():
-            return graph
+    known = recorded.read_bytes() if graph.is_file() and recorded.is_file() else b""
+    if known and known == sha256_of(graph).encode():
+        return graph
     from encoder.export import export_minilm  # noqa: PLC0415 - loads torch, needed only once
 
     try:

@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from safetensors.numpy import load as load_safetensors
 
 from core.errors import ArtifactError
 from core.text import detect_language
 from encoder.types import Encoder, Vectors
-from intent.features import VERSION, Features, extract
+from intent.features import VERSION, Codes, Features, extract
 from intent.types import Intent, Label, family
 
 _MEND = "restore intent/model from the repository, or train it: onscript intent train"
@@ -29,7 +30,7 @@ _MEND = "restore intent/model from the repository, or train it: onscript intent 
 class IntentModel:
     """Weights of the head with what they were trained for."""
 
-    tensors: Mapping[str, Vectors]
+    tensors: Mapping[str, npt.NDArray[Any]]
     labels: tuple[Label, ...]
     temperature: Mapping[str, float]
     threshold: Mapping[str, float]
@@ -57,7 +58,7 @@ class IntentModel:
                 mend="train it again: onscript intent train",
             )
         return cls(
-            tensors={n: v.astype(np.float32) for n, v in load_safetensors(raw).items()},
+            tensors=unpack(load_safetensors(raw)),
             labels=tuple(Label(name) for name in card["labels"]),
             temperature=card["temperature"],
             threshold=card["threshold"],
@@ -65,18 +66,37 @@ class IntentModel:
         )
 
 
-def logits(tensors: Mapping[str, Vectors], features: Features) -> Vectors:
+def unpack(stored: Mapping[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:
+    """Half-precision weights as float32, 32-bit vocabulary codes as int64."""
+    return {
+        name: value.astype(np.int64 if name.endswith(".code") else np.float32)
+        for name, value in stored.items()
+    }
+
+
+def logits(tensors: Mapping[str, npt.NDArray[Any]], features: Features) -> Vectors:
     """(n, labels) raw scores."""
     hidden = features.text @ tensors["hidden.weight"].T + tensors["hidden.bias"]
     hidden = hidden * (1 / (1 + np.exp(-1.702 * hidden)))  # GELU, sigmoid form as in training
     out = hidden @ tensors["out.weight"].T + tensors["out.bias"]
     out += features.text @ tensors["linear.weight"].T
     out += features.previous @ tensors["previous.weight"].T
-    for row, (buckets, weights) in enumerate(zip(features.buckets, features.weights, strict=True)):
-        if len(buckets):
-            out[row] += weights @ tensors["grams.weight"][buckets]
+    for row, (grams, cues) in enumerate(zip(features.grams, features.cues, strict=True)):
+        rows, strength = weigh(tensors["grams.code"], tensors["grams.rarity"], grams)
+        out[row] += features.gain[row] * (strength @ tensors["grams.weight"][rows])
+        rows, strength = weigh(tensors["cues.code"], tensors["cues.rarity"], cues)
+        out[row] += strength @ tensors["cues.weight"][rows]
     result: Vectors = out.astype(np.float32)
     return result
+
+
+def weigh(vocabulary: Codes, rarity: Vectors, codes: Codes) -> tuple[Codes, Vectors]:
+    """Rows of the known codes in a sorted vocabulary, and their L2-normalised strengths."""
+    rows = np.searchsorted(vocabulary, codes).clip(max=max(0, len(vocabulary) - 1))
+    rows = rows[vocabulary[rows] == codes] if len(vocabulary) else rows[:0]
+    strength = rarity[rows]
+    norm = float(np.linalg.norm(strength))
+    return rows, strength / np.float32(norm) if norm else strength
 
 
 def softmax(raw: Vectors) -> Vectors:

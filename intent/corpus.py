@@ -11,6 +11,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from core.errors import InvalidInput
+from encoder.ngrams import fold
 from intent.types import Label
 
 FEWEST = 30  # utterances a label needs in each language before training makes sense
@@ -32,12 +33,17 @@ class Utterance:
     label: Label
     language: str
     previous: str | None = None
-    group: str = ""  # utterances of one dialogue stay on one side of the split
+    dialogue: str = ""
+
+    @property
+    def group(self) -> str:
+        """What stays on one side of the split: a dialogue, answers to one message, one wording."""
+        return self.dialogue or self.previous or fold(self.text)
 
     @property
     def split(self) -> Split:
-        """80 % train, 10 % dev, 10 % test by a hash of the group or the text."""
-        place = zlib.crc32((self.group or self.text).encode("utf-8", "surrogatepass")) % 10
+        """80 % train, 10 % dev, 10 % test by a hash of the group."""
+        place = (zlib.crc32(self.group.encode("utf-8", "surrogatepass")) >> 4) % 10
         return Split.DEV if place == 0 else Split.TEST if place == 1 else Split.TRAIN
 
 

@@ -73,15 +73,15 @@ def load_calibrations(
             )
         return {
             language: Calibration(
-                fitted["weights"],
-                fitted["bias"],
-                fitted["threshold"],
-                card["encoder"],
-                fitted["question_margin"],
+                {name: float(fitted["weights"][name]) for name in FEATURES},
+                float(fitted["bias"]),
+                float(fitted["threshold"]),
+                str(identity),
+                float(fitted["question_margin"]),
             )
             for language, fitted in card["languages"].items()
         }
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ArtifactError("the match calibration cannot be read", mend=_MEND) from error
 
 

@@ -43,7 +43,7 @@ class VectorIndex:
             raise EncoderMismatch(
                 f"the vectors have shape {vectors.shape}, the encoder {identity.name} "
                 f"makes {identity.dimension} dimensions",
-                mend="run: onscript scripts reindex",
+                mend="restart: the scripts are then encoded anew",
             )
         if not np.isfinite(vectors).all():
             raise InvalidInput("a vector is not finite")
@@ -64,7 +64,7 @@ class VectorIndex:
         if identity != self.identity:
             raise EncoderMismatch(
                 f"the index was built with {self.identity}, the query with {identity}",
-                mend="run: onscript scripts reindex",
+                mend="restart: the scripts are then encoded anew",
             )
         if not self._sentences or not len(queries):
             return [[] for _ in range(len(queries))]

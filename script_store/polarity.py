@@ -357,8 +357,8 @@ def _denials(said: tuple[Clause, ...]) -> list[str]:
     return sorted(axis for clause in said for axis, sign in clause.signs.items() if sign < 0)
 
 
-# Set by hand, starting from a logistic fit on the development half of the cluster wordings, the demo
-# scripts' own paraphrases, the development pairs and flips written for the purpose.
+# Set by hand, starting from a logistic fit on the development half of the cluster wordings, the
+# demo scripts' own paraphrases, the development pairs and flips written for the purpose.
 _NEAREST_WEIGHT: Final = 0.6
 _LEAD_WEIGHT: Final = 2.5
 _VOTE_WEIGHT: Final = 2.1

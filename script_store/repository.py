@@ -169,13 +169,17 @@ class ScriptRepository:
                 )
             )
             for row in rows:
+                if len(row.vector) != identity.dimension * 4:
+                    continue
                 vector = np.frombuffer(row.vector, dtype="<f4")
-                if vector.shape == (identity.dimension,) and np.isfinite(vector).all():
+                if np.isfinite(vector).all():
                     found[by_hash[row.text_sha256]] = vector
         return found
 
     def store_vectors(self, identity: EncoderIdentity, vectors: Mapping[str, Vectors]) -> None:
         """Keep vectors by text under the encoder's identity."""
+        if not vectors:
+            return
         insert = _INSERTS[self._session.get_bind().dialect.name]
         rows = [
             {

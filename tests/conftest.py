@@ -16,6 +16,9 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from core.database import Database
+from encoder.joined import JoinedEncoder
+from encoder.minilm import ensure_graph, model_folder
+from encoder.shipped import load_encoder
 from services.schema import upgrade
 
 _POSTGRES: dict[str, Any] = {}
@@ -131,3 +134,21 @@ def database(database_engine: str, templates: Templates, tmp_path: Path) -> Iter
 
 def _migrate(database: Database) -> None:
     upgrade(database)
+
+
+@pytest.fixture(scope="session")
+def model_home(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home folder with the encoder's ONNX graph, which is exported once per checkout."""
+    kept = pytestconfig.cache.mkdir("onscript-models")
+    home = tmp_path_factory.mktemp("home")
+    (home / "models").mkdir()
+    ensure_graph(model_folder(), kept)
+    for file in kept.iterdir():
+        shutil.copy(file, home / "models")
+    return home
+
+
+@pytest.fixture(scope="session")
+def shipped_encoder(model_home: Path) -> JoinedEncoder:
+    """The encoder as it is served, without its cache."""
+    return load_encoder(model_home)

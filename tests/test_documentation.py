@@ -1,11 +1,13 @@
 """Documentation that is out of date fails the build."""
 
+import json
 import re
 from pathlib import Path
 
 import click
 import pytest
 import typer
+import yaml
 
 from compliance.ledger.chain import Event
 from core.settings import Settings
@@ -57,3 +59,15 @@ def test_links_lead_somewhere() -> None:
 def test_every_decision_names_the_check_that_keeps_it() -> None:
     for path in (DOCS / "decisions").glob("*.md"):
         assert "**Kept by**" in path.read_text(encoding="utf-8"), path.name
+
+
+def test_containers_run_commands_that_exist() -> None:
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
+    known = set(commands(typer.main.get_command(app)))  # type: ignore[arg-type]  # a group
+    for name, service in compose["services"].items():
+        if name != "postgres":
+            assert " ".join(service["command"]) in known, name
+    docker = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    assert " ".join(json.loads(re.findall(r'^CMD (\["onscript.*\])$', docker, re.M)[0])) in known
+    for package in ("core", "encoder", "intent", "llm", "compliance", "script_store", "services"):
+        assert f"COPY {package} {package}" in docker

@@ -32,5 +32,6 @@ def test_own_modules_are_imported_at_the_top(path: Path) -> None:
     for function in ast.walk(tree):
         if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
             for node in ast.walk(function):
-                if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in PACKAGES:
-                    assert node.module in allowed, f"{function.name} imports {node.module}"
+                module = node.module or "" if isinstance(node, ast.ImportFrom) else ""
+                if module.split(".")[0] in PACKAGES:
+                    assert module in allowed, f"{function.name} imports {module}"

@@ -187,6 +187,10 @@ one thing: read up to four approved statements and a customer's message, name th
 answers it and repeat that statement. Its drafts are matched against the approved library and are
 never sent. It holds no general knowledge, does not converse and must not be used for anything else.
 
+Training starts from weights in which copying (an induction circuit) and picking (a search for the
+customer's words in the statements) are planted by hand, `llm/house/circuits.py`; the picking heads
+stay as planted, all else is learned.
+
 | | |
 |---|---|
 | tokens seen | {seen:.2f} million in {steps} steps, {minutes:.0f} minutes on shared CPU cores |

@@ -38,7 +38,7 @@ class Recipe:
     learning_rate: float = 1.5e-3
     early_share: float = 0.25
     final_rate: float = 0.03
-    warmup_tokens: int = 200_000
+    warmup_tokens: int = 100_000
     weight_decay: float = 0.0
     clip: float = 1.0
     checkpoint_seconds: float = 90.0

@@ -111,10 +111,12 @@ def serve(
     configure_logging(settings.log_level)
     with spinner() as progress:
         runtime = build_runtime(settings, progress=progress)
+    address, number = host or settings.host, settings.port if port is None else port
+    print(f"OnScript listens on http://{address}:{number} (docs at /docs)", file=sys.stderr)
     uvicorn.run(
         create_app(runtime),
-        host=host or settings.host,
-        port=settings.port if port is None else port,
+        host=address,
+        port=number,
         log_level="warning",
         access_log=False,
     )

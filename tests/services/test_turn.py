@@ -196,7 +196,8 @@ def test_stages_add_up(shop: Database, engine: ComplianceEngine) -> None:
     trace = ask(build_parts(shop, engine), "how much?")
     names = [stage["stage"] for stage in trace["stages"]]
     assert names == [
-        "receive", "screen_in", "triage", "route", "draft", "screen_out", "match", "reply", "record",
+        "receive", "screen_in", "triage", "route",
+        "draft", "screen_out", "match", "reply", "record",
     ]  # fmt: skip
     assert trace["milliseconds"] == pytest.approx(
         sum(stage["milliseconds"] for stage in trace["stages"]), abs=0.01
