@@ -9,7 +9,8 @@
     │   └── Busy                 409  busy                   the same conversation is being answered
     ├── TooLarge                 413  too_large
     ├── Unavailable              503  unavailable            try again: nothing was recorded
-    │   └── StorageFull          503  storage_full
+    │   ├── StorageFull          503  storage_full
+    │   └── LibraryChanged       503  library_changed        scripts changed while answering
     └── ConfigurationError       500  configuration          an operator must mend it
         ├── ArtifactError        500  artifact               a file missing or corrupt
         └── EncoderMismatch      500  encoder_mismatch       vectors of two encoders would meet
@@ -88,6 +89,12 @@ class StorageFull(Unavailable):
     """The database cannot grow any further."""
 
     code, title = "storage_full", "No space left for the database"
+
+
+class LibraryChanged(Unavailable):
+    """Scripts or catalogue changed while a message was answered; answer it again."""
+
+    code, title = "library_changed", "The library changed meanwhile"
 
 
 class ConfigurationError(OnScriptError):

@@ -44,20 +44,20 @@ class JoinWeights:
         try:
             card = json.loads((root / "card.json").read_text(encoding="utf-8"))
             raw = (root / "joined.safetensors").read_bytes()
-        except (OSError, ValueError) as error:
+            digest = hashlib.sha256(raw).hexdigest()
+            if digest != card["sha256"]:
+                raise ArtifactError("the encoder's join weights are corrupt (SHA-256)", mend=_MEND)
+            tensors = load_safetensors(raw)
+            languages = list(card["dense_share"])
+            return cls(
+                dense={language: float(card["dense_share"][language]) for language in languages},
+                center={language: tensors[f"center.{language}"] for language in languages},
+                idf={language: tensors[f"idf.{language}"] for language in languages},
+                digest=digest,
+                fitted_for=str(card.get("dense", "")),
+            )
+        except (OSError, ValueError, KeyError, TypeError) as error:
             raise ArtifactError("the encoder's join weights cannot be read", mend=_MEND) from error
-        digest = hashlib.sha256(raw).hexdigest()
-        if digest != card.get("sha256"):
-            raise ArtifactError("the encoder's join weights are corrupt (SHA-256)", mend=_MEND)
-        tensors = load_safetensors(raw)
-        languages = list(card["dense_share"])
-        return cls(
-            dense={language: float(card["dense_share"][language]) for language in languages},
-            center={language: tensors[f"center.{language}"] for language in languages},
-            idf={language: tensors[f"idf.{language}"] for language in languages},
-            digest=digest,
-            fitted_for=str(card.get("dense", "")),
-        )
 
 
 class JoinedEncoder:

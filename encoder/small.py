@@ -103,11 +103,11 @@ class SmallEncoder:
         """Load ``small.onnx``. Raises ArtifactError when it is missing or not as its card says."""
         root = folder or Path(str(files("encoder"))) / "weights"
         try:
-            card = json.loads((root / "small_card.json").read_text(encoding="utf-8"))
+            expected = json.loads((root / "small_card.json").read_text(encoding="utf-8"))["sha256"]
             graph = (root / "small.onnx").read_bytes()
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, KeyError, TypeError) as error:
             raise ArtifactError("the small encoder's weights cannot be read", mend=_MEND) from error
-        if hashlib.sha256(graph).hexdigest() != card.get("sha256"):
+        if hashlib.sha256(graph).hexdigest() != expected:
             raise ArtifactError("the small encoder's weights are corrupt (SHA-256)", mend=_MEND)
         return cls(graph, threads)
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from safetensors import SafetensorError
 from safetensors.numpy import load as load_safetensors
 
 from core.errors import ArtifactError
@@ -23,6 +24,7 @@ from encoder.types import Encoder, Vectors
 from intent.features import VERSION, Codes, Features, extract
 from intent.types import Intent, Label, family
 
+LANGUAGES = ("zh", "en")
 _MEND = "restore intent/model from the repository, or train it: onscript intent train"
 
 
@@ -49,20 +51,27 @@ class IntentModel:
         except (OSError, ValueError) as error:
             raise ArtifactError("the intent model cannot be read", mend=_MEND) from error
         digest = hashlib.sha256(raw).hexdigest()
-        if digest != card.get("sha256"):
+        if not isinstance(card, dict) or digest != card.get("sha256"):
             raise ArtifactError("the intent model is corrupt (SHA-256 differs)", mend=_MEND)
-        if card["features"] != VERSION or card["encoder"] != str(encoder.identity):
-            raise ArtifactError(
-                f"the intent model was trained on {card['encoder']} (features "
-                f"{card['features']}), the encoder here is {encoder.identity} ({VERSION})",
-                mend="train it again: onscript intent train",
+        try:
+            _check_purpose(card, encoder)
+            return cls(
+                tensors=unpack(load_safetensors(raw)),
+                labels=tuple(Label(name) for name in card["labels"]),
+                temperature={name: float(card["temperature"][name]) for name in LANGUAGES},
+                threshold={name: float(card["threshold"][name]) for name in LANGUAGES},
+                identity=f"intent-head@{card['version']}#{digest[:12]}",
             )
-        return cls(
-            tensors=unpack(load_safetensors(raw)),
-            labels=tuple(Label(name) for name in card["labels"]),
-            temperature=card["temperature"],
-            threshold=card["threshold"],
-            identity=f"intent-head@{card['version']}#{digest[:12]}",
+        except (KeyError, TypeError, ValueError, SafetensorError) as error:
+            raise ArtifactError(f"the intent model's card lacks {error}", mend=_MEND) from error
+
+
+def _check_purpose(card: Mapping[str, Any], encoder: Encoder) -> None:
+    if card["features"] != VERSION or card["encoder"] != str(encoder.identity):
+        raise ArtifactError(
+            f"the intent model was trained on {card['encoder']} (features {card['features']}), "
+            f"the encoder here is {encoder.identity} ({VERSION})",
+            mend="train it again: onscript intent train",
         )
 
 
@@ -128,9 +137,7 @@ class Classifier:
         """What one message wants, read in the light of our last message."""
         return self.classify_many([text], [previous])[0]
 
-    def classify_many(
-        self, texts: Sequence[str], previous: Sequence[str | None]
-    ) -> list[Intent]:
+    def classify_many(self, texts: Sequence[str], previous: Sequence[str | None]) -> list[Intent]:
         """The same for many messages in one batch."""
         if not texts:
             return []

@@ -41,22 +41,19 @@ def report(utterances: Sequence[Utterance], intents: Sequence[Intent]) -> dict[s
     """Figures per language: accuracy, calibration, coverage, risk, recall per intent."""
     result: dict[str, Any] = {}
     for language in sorted({u.language for u in utterances}):
-        pairs = [
-            (u, i) for u, i in zip(utterances, intents, strict=True) if u.language == language
-        ]
+        pairs = [(u, i) for u, i in zip(utterances, intents, strict=True) if u.language == language]
         right = [i.label == u.label for u, i in pairs]
         treated = [u.label in family(i.label) for u, i in pairs]
         answered = [hit for hit, (_, i) in zip(treated, pairs, strict=True) if not i.abstain]
         result[language] = {
             "messages": len(pairs),
             "accuracy": _share(right),
-            "ece": round(
-                expected_calibration_error([i.confidence for _, i in pairs], right), 4
-            ),
+            "ece": round(expected_calibration_error([i.confidence for _, i in pairs], right), 4),
             "answered": round(len(answered) / max(1, len(pairs)), 4),
             "family_accuracy": _share(treated),
             "family_accuracy_when_answered": _share(answered),
             "recall": _recalls(pairs),
+            "precision": _precisions(pairs),
         }
     return result
 
@@ -66,7 +63,16 @@ def _share(hits: Sequence[bool]) -> float:
 
 
 def _recalls(pairs: Sequence[tuple[Utterance, Intent]]) -> dict[str, float]:
+    """Of the messages that want something, the share that we said so of."""
     hits: defaultdict[Label, list[bool]] = defaultdict(list)
     for utterance, intent in pairs:
         hits[utterance.label].append(intent.label == utterance.label)
+    return {label.value: _share(hits[label]) for label in Label if hits[label]}
+
+
+def _precisions(pairs: Sequence[tuple[Utterance, Intent]]) -> dict[str, float]:
+    """Of the messages that we said want something, the share that do."""
+    hits: defaultdict[Label, list[bool]] = defaultdict(list)
+    for utterance, intent in pairs:
+        hits[intent.label].append(intent.label == utterance.label)
     return {label.value: _share(hits[label]) for label in Label if hits[label]}

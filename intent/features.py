@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -61,7 +62,7 @@ def extract(encoder: Encoder, texts: Sequence[str], previous: Sequence[str | Non
 
 
 def message_grams(text: str) -> set[str]:
-    """Character n-grams of each run, n-grams of words, the two ends, and a short text as a whole."""
+    """Character n-grams of runs, n-grams of words, the two ends, and a short text as a whole."""
     folded = fold(text)
     found = _grams(folded, 4)
     if len(folded) <= _SHORT:
@@ -93,7 +94,7 @@ def _grams(folded: str, longest: int) -> set[str]:
     words.append("$")
     if any(not cjk for cjk, _ in runs):
         found.update(f"w:{word}" for word in words[1:-1] if word != "#")
-        found.update(f"b:{a}_{b}" for a, b in zip(words, words[1:], strict=False))
+        found.update(f"b:{a}_{b}" for a, b in pairwise(words))
         found.update("t:" + "_".join(t) for t in zip(words, words[1:], words[2:], strict=False))
     if any(cjk for cjk, _ in runs):
         start, end = runs[0][1], runs[-1][1]

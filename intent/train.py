@@ -2,8 +2,8 @@
 
 The encoder is frozen, so every message is encoded once. The head is a small hidden layer and a
 linear layer over the sentence vector, a linear layer over the n-grams of the message, and two over
-our last message (affirm and deny need it). Three heads with different seeds are trained and
-averaged; the average of their logits is again one head, three times as wide inside.
+our last message (affirm and deny need it). Two heads with different seeds are trained and
+averaged; the average of their logits is again one head, twice as wide inside.
 """
 
 import json
@@ -61,7 +61,8 @@ class Recipe:
     previous_scale: float = 1.5
     cue_scale: float = 0.5
     balance: float = 0.5  # 0: every message counts the same; 1: every label does
-    members: int = 3
+    members: int = 2
+    components: int = 384  # of the sentence vector
 
 
 class Head(nn.Module):
@@ -119,7 +120,7 @@ class Vocabulary:
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """What a head learns from; ``target`` are label numbers, ``weight`` says how much each counts."""
+    """What a head learns from: label numbers, and how much each message counts."""
 
     features: Features
     target: npt.NDArray[np.int64]
@@ -197,12 +198,28 @@ def fit(
     """The averaged head as the half-precision tensors that are stored."""
     grams = Vocabulary.of(material.features.grams, 2)
     cues = Vocabulary.of(material.features.cues, 3)
+    basis = principal_basis(material.features.text, recipe.components, seed)
     with _deterministic():
         heads = [
-            _fit_one(material, grams, cues, recipe, seed + member, progress)
+            _fit_one(material, (grams, cues), basis, recipe, seed + member, progress)
             for member in range(recipe.members)
         ]
-    return _average(heads, grams, cues, recipe)
+    return _average(heads, (grams, cues), basis, recipe)
+
+
+def principal_basis(vectors: Vectors, components: int, seed: int) -> Vectors:
+    """(d, components) orthonormal directions that hold most of the vectors' length.
+
+    Subspace iteration from a random start (Halko et al. 2011). Training in it is several times
+    quicker than in the full space; the basis is folded into the weights afterwards.
+    """
+    start = np.random.default_rng(seed).standard_normal(
+        (vectors.shape[1], min(components, *vectors.shape)), dtype=np.float32
+    )
+    basis: Vectors = np.linalg.qr(start)[0]
+    for _ in range(3):
+        basis = np.linalg.qr(vectors.T @ (vectors @ basis))[0]
+    return basis
 
 
 @contextmanager
@@ -217,15 +234,16 @@ def _deterministic() -> Iterator[None]:
 
 def _fit_one(
     material: Material,
-    grams: Vocabulary,
-    cues: Vocabulary,
+    vocabularies: tuple[Vocabulary, Vocabulary],
+    basis: Vectors,
     recipe: Recipe,
     seed: int,
     progress: Progress,
 ) -> Head:
+    grams, cues = vocabularies
     features, count = material.features, len(material.target)
-    text = torch.from_numpy(features.text * np.float32(recipe.text_scale))
-    previous = torch.from_numpy(features.previous * np.float32(recipe.previous_scale))
+    text = torch.from_numpy(features.text @ basis * np.float32(recipe.text_scale))
+    previous = torch.from_numpy(features.previous @ basis * np.float32(recipe.previous_scale))
     gram_rows = [weigh(grams.code, grams.rarity, row) for row in features.grams]
     gram_rows = [(r, s * g) for (r, s), g in zip(gram_rows, features.gain, strict=True)]
     cue_rows = [weigh(cues.code, cues.rarity, row) for row in features.cues]
@@ -237,10 +255,13 @@ def _fit_one(
     loss = nn.CrossEntropyLoss(label_smoothing=recipe.smoothing, reduction="none")
     optimiser, schedule = _optimiser(head, recipe, count)
     for epoch in range(recipe.epochs):
-        for rows in torch.randperm(count, generator=generator).split(recipe.batch):
+        order = torch.randperm(count, generator=generator)
+        for rows in torch.split(order, recipe.batch):
             optimiser.zero_grad()
             chosen = rows.tolist()
-            guess = head(text[rows], previous[rows], _bag(gram_rows, chosen), _bag(cue_rows, chosen))
+            guess = head(
+                text[rows], previous[rows], _bag(gram_rows, chosen), _bag(cue_rows, chosen)
+            )
             (loss(guess, target[rows]) * weight[rows]).mean().backward()
             optimiser.step()
             schedule.step()
@@ -277,12 +298,15 @@ def _bag(rows: Sequence[tuple[Codes, Vectors]], chosen: Sequence[int]) -> _Bag:
 
 
 def _average(
-    heads: Sequence[Head], grams: Vocabulary, cues: Vocabulary, recipe: Recipe
+    heads: Sequence[Head],
+    vocabularies: tuple[Vocabulary, Vocabulary],
+    basis: Vectors,
+    recipe: Recipe,
 ) -> Tensors:
-    """Mean of the members' logits as one head, the scales of the inputs folded in."""
+    """Mean of the members' logits as one head; basis and scales of the inputs folded in."""
+    grams, cues = vocabularies
     members = [
-        {name: value.detach().numpy() for name, value in head.named_parameters()}
-        for head in heads
+        {name: value.detach().numpy() for name, value in head.named_parameters()} for head in heads
     ]
 
     def mean(name: str, scale: float = 1.0) -> Vectors:
@@ -290,12 +314,14 @@ def _average(
         return found
 
     tensors: Tensors = {
-        "hidden.weight": np.concatenate([m["hidden.weight"] for m in members]) * recipe.text_scale,
+        "hidden.weight": np.concatenate([m["hidden.weight"] for m in members])
+        @ basis.T
+        * np.float32(recipe.text_scale),
         "hidden.bias": np.concatenate([m["hidden.bias"] for m in members]),
         "out.weight": np.concatenate([m["out.weight"] for m in members], axis=1) / len(members),
         "out.bias": mean("out.bias"),
-        "linear.weight": mean("linear.weight", recipe.text_scale),
-        "previous.weight": mean("previous.weight", recipe.previous_scale),
+        "linear.weight": mean("linear.weight", recipe.text_scale) @ basis.T,
+        "previous.weight": mean("previous.weight", recipe.previous_scale) @ basis.T,
         "grams.weight": mean("grams.weight")[: max(1, len(grams.code))],
         "grams.rarity": grams.rarity,
         "cues.weight": mean("cues.weight", recipe.cue_scale)[: max(1, len(cues.code))],

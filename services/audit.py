@@ -52,7 +52,17 @@ def _checked(session: Session, entries: Iterator[Entry], altered: list[Fault]) -
 
 
 def export_log(database: Database, file: Path) -> dict[str, Any]:
-    """Write the log as JSON lines: number, event, hashes in hexadecimal, envelope in base64."""
+    """Write the log as JSON lines: number, event, hashes in hexadecimal, envelope in base64.
+
+    Raises InvalidInput when the file cannot be written.
+    """
+    try:
+        return _write_log(database, file)
+    except OSError as error:
+        raise InvalidInput(f"{file}: {error.strerror}", mend="name another file") from error
+
+
+def _write_log(database: Database, file: Path) -> dict[str, Any]:
     with database.read() as session, file.open("w", encoding="utf-8") as out:
         count, head = 0, bytes(32)
         for entry in LedgerRepository(session).entries():
@@ -117,7 +127,7 @@ def _look(database: Database) -> int:
         report = verify_database(database)
         people = len(waiting(database))
     except Unavailable as error:
-        _log.error("audit_unavailable", detail=error.message)
+        _log.error("audit_unavailable", detail=error.message, mend=error.mend)
         return 1
     if report["ok"]:
         _log.info("ledger_ok", entries=report["entries"], waiting=people)

@@ -123,6 +123,7 @@ class LoadReport:
     unchanged: list[str] = field(default_factory=list)
     in_review: list[str] = field(default_factory=list)
     refused: dict[str, str] = field(default_factory=dict)
+    not_in_file: list[str] = field(default_factory=list)  # in force before and left so
 
 
 def parse_campaign(raw: bytes) -> CampaignFile:
@@ -223,6 +224,10 @@ class CampaignLoader:
                 _note(ledger, Event.SCRIPT_SUBMITTED, version, author, at)
             if version is not None:
                 self._enforce(repository, ledger, campaign, version, approver, at, report)
+        keys = {entry.key for entry in parsed.scripts}
+        report.not_in_file = [
+            version.key for version in repository.in_force(campaign.key) if version.key not in keys
+        ]
         if report.enforced:
             repository.touch(campaign.key)
         return report

@@ -8,22 +8,25 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
 from compliance.ledger.chain import Event
 from compliance.ledger.repository import LedgerRepository
 from compliance.repository import ConsentRepository
 from core.clock import Clock, new_id
 from core.database import Database
-from core.errors import Busy, Conflict, InvalidInput, TooLarge, Unavailable
+from core.errors import Busy, Conflict, InvalidInput, LibraryChanged, TooLarge, Unavailable
 from core.json import canonical
 from core.secret import Pseudonyms
 from core.telemetry import logger
 from core.text import clean_text, detect_language, has_content
+from script_store.repository import ScriptRepository
 from services.repository import (
     ConversationRepository,
     ConversationRow,
@@ -31,7 +34,7 @@ from services.repository import (
     InboundRow,
 )
 from services.trace import trace_of
-from services.types import Answer, Decision, Inbound, Route, Source, TurnRequest
+from services.types import Answer, Decision, Inbound, Reply, Route, Source, TurnRequest
 
 LONGEST_TEXT = 20_000
 LONGEST_ID = 200
@@ -123,17 +126,21 @@ class DatabaseInbox:
         """Inbound, decision, ledger entry and outbound message in one transaction."""
         inbound, request = decision.inbound, decision.inbound.request
         at = self._clock.now()
-        trace = trace_of(decision)
-        stored = canonical(trace)
         with self._database.begin() as session:
             conversations = ConversationRepository(session)
             row = conversations.get(request.conversation)
             if row is None or row.busy_by != inbound.id:
                 raise Busy("the turn took too long and lost its conversation; nothing was recorded")
+            ledger = LedgerRepository(session)
+            ledger.lock()
+            _check_libraries(session, decision)
+            if ConsentRepository(session).opted_out(row.subject):
+                decision = _silenced(decision)
+            trace = trace_of(decision)
+            stored = canonical(trace)
             conversations.add_inbound(decision)
             if decision.route.reason.startswith("opt_out_"):
                 ConsentRepository(session).opt_out(row.subject, decision.route.reason, row.id, at)
-            ledger = LedgerRepository(session)
             entry = ledger.append(Event.TURN_DECIDED, _envelope(trace, stored), at)
             if decision.route.reason.startswith("opt_out_"):
                 body = {"subject": row.subject, "conversation": row.id, "decision": decision.id}
@@ -143,6 +150,22 @@ class DatabaseInbox:
                 conversations.add_outbound(decision, at)
             _advance(row, decision, at)
         return Answer(decision.id, trace)
+
+
+def _check_libraries(session: Session, decision: Decision) -> None:
+    """Raise LibraryChanged unless what was decided from is still what is in force."""
+    scripts = ScriptRepository(session)
+    for snapshot in decision.versions["library"].split():
+        campaign, _, generation = snapshot.rpartition("/")
+        if str(scripts.generation(campaign)) != generation:
+            raise LibraryChanged("the scripts changed while answering; nothing was recorded")
+
+
+def _silenced(decision: Decision) -> Decision:
+    """The person opted out in another conversation while this one was being answered."""
+    if decision.route.route is Route.STOP:
+        return decision
+    return replace(decision, reply=Reply(Source.NONE, "opted_out_meanwhile"))
 
 
 def check(request: TurnRequest) -> None:

@@ -88,7 +88,7 @@ def take_turn(request: TurnRequest, parts: TurnParts) -> Answer:
                 match=matched.match,
                 reply=reply,
                 lead=lead,
-                versions=_versions(library, parts),
+                versions=_versions(shelves, parts),
                 laps=tuple(watch.laps),
             )
         )
@@ -159,10 +159,11 @@ def _draft_and_match(
     return Matched(draft, verdict, match)
 
 
-def _versions(library: Library, parts: TurnParts) -> dict[str, str]:
+def _versions(shelves: Shelves, parts: TurnParts) -> dict[str, str]:
+    libraries = [shelves.own, *([shelves.common] if shelves.common else [])]
     return {
-        "campaign": library.campaign.version,
-        "library": library.generation,
+        "campaign": shelves.own.campaign.version,
+        "library": " ".join(library.generation for library in libraries),
         "encoder": str(parts.shelf.encoder.identity),
         "intent": parts.triage.identity,
         "llm": parts.llm,

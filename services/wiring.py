@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from core.clock import Clock, SystemClock
 from core.database import Database
-from core.errors import ConfigurationError
+from core.errors import ConfigurationError, LibraryChanged
 from core.secret import load_pseudonyms
 from core.settings import Settings
 from encoder.types import Encoder
@@ -40,8 +40,11 @@ class Runtime:
     parts: TurnParts
 
     def turn(self, request: TurnRequest) -> Answer:
-        """Answer one message."""
-        return take_turn(request, self.parts)
+        """Answer one message; once more when the scripts changed while it was being answered."""
+        try:
+            return take_turn(request, self.parts)
+        except LibraryChanged:
+            return take_turn(request, self.parts)
 
     def close(self) -> None:
         """Give back connections."""

@@ -21,11 +21,17 @@ class LedgerRepository:
     def __init__(self, session: Session) -> None:
         self._session = session
 
+    def lock(self) -> None:
+        """Wait for every other writer of the ledger; what they committed is visible from here.
+
+        Whoever changes scripts, catalogue or consent appends an event in the same transaction, so a
+        check made under this lock cannot be overtaken.
+        """
+        self._locked_head()
+
     def append(self, event: Event, body: Mapping[str, Any], at: datetime) -> Entry:
         """Add one event behind the current head, in the caller's transaction."""
-        head = self._session.get(LedgerHead, 1, with_for_update=True)
-        if head is None:
-            raise ConfigurationError("the ledger has no head", mend="run: onscript db upgrade")
+        head = self._locked_head()
         envelope = canonical({"event": event.value, "at": at, "body": body})
         seq = head.seq + 1
         digest = entry_hash(seq, head.hash, envelope)
@@ -43,6 +49,12 @@ class LedgerRepository:
         head.seq, head.hash = seq, digest
         self._session.flush()
         return entry
+
+    def _locked_head(self) -> LedgerHead:
+        head = self._session.get(LedgerHead, 1, with_for_update=True, populate_existing=True)
+        if head is None:
+            raise ConfigurationError("the ledger has no head", mend="run: onscript db upgrade")
+        return head
 
     def head(self) -> tuple[int, bytes]:
         """Number and hash of the last entry."""

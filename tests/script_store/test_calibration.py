@@ -117,4 +117,4 @@ def test_the_figures_of_the_card_are_true(language: str, shipped_encoder: Joined
     assert found["coverage"] == pytest.approx(claimed["coverage"], abs=0.02)
     assert found["wrong_of_served"] == pytest.approx(claimed["wrong_of_served"], abs=0.02)
     assert found["coverage"] > 0.3
-    assert found["wrong_of_served"] <= TOLERANCE + 0.05  # the tolerance was met on dev, not here
+    assert found["wrong_of_served"] <= 3 * TOLERANCE  # the tolerance itself is kept on dev only

@@ -7,10 +7,12 @@ import pytest
 from sqlalchemy import text
 
 from compliance.engine import ComplianceEngine
-from core.clock import FixedClock, new_id
+from core.clock import FixedClock, SystemClock, new_id
 from core.database import Database
-from core.errors import Busy, Conflict, InvalidInput, StorageFull
+from core.errors import Busy, Conflict, InvalidInput, LibraryChanged, StorageFull
 from intent.types import Label
+from script_store.lifecycle import Step
+from script_store.repository import ScriptRepository
 from services.audit import verify_database
 from services.conversations import read_decision, release, waiting
 from services.turn import take_turn
@@ -218,3 +220,50 @@ def test_no_transaction_is_open_while_the_model_runs(
     answer = take_turn(request(), build_parts(shop, engine, drafts=Watching()))
     assert answer.trace["reply"]["key"] == "price.box"
     assert new_id() > answer.id
+
+
+class Meanwhile(FixedTriage):
+    """Does something while the message is being triaged."""
+
+    def __init__(self, deed: Any) -> None:
+        super().__init__()
+        self._deed = deed
+
+    def classify(self, words: str, previous: str | None = None) -> Any:
+        deed, self._deed = self._deed, lambda: None
+        deed()
+        return super().classify(words, previous)
+
+
+def test_words_that_left_force_while_a_turn_ran_are_not_sent(
+    shop: Database, engine: ComplianceEngine
+) -> None:
+    def retire() -> None:
+        with shop.begin() as session:
+            scripts = ScriptRepository(session)
+            version = scripts.latest("shop", "price.box")
+            assert version is not None
+            scripts.step(version.id, Step.RETIRE, "bob", SystemClock().now())
+            scripts.touch("shop")
+
+    parts = build_parts(shop, engine, Meanwhile(retire))
+    with pytest.raises(LibraryChanged):
+        take_turn(request(), parts)
+    assert count(shop, "decision") == 0
+    assert take_turn(request(), parts).trace["reply"]["source"] == "fallback"
+
+
+def test_an_opt_out_elsewhere_while_a_turn_ran_silences_it(
+    shop: Database, engine: ComplianceEngine
+) -> None:
+    other = build_parts(shop, engine)
+
+    def opt_out() -> None:
+        take_turn(TurnRequest("shop", "c2", "STOP", "m1", "kim"), other)
+
+    parts = build_parts(shop, engine, Meanwhile(opt_out))
+    answer = take_turn(TurnRequest("shop", "c1", "how much?", "m1", "kim"), parts)
+    assert answer.trace["reply"] == {
+        "text": None, "source": "none", "reason": "opted_out_meanwhile", "key": None, "parts": [],
+    }  # fmt: skip
+    assert count(shop, "outbound_message") == 1
