@@ -30,13 +30,18 @@ from sqlalchemy.exc import (
     NoSuchModuleError,
     OperationalError,
 )
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import DeclarativeBase, Session
 
-from core.errors import ConfigurationError, StorageFull, Unavailable
+from core.errors import ConfigurationError, InvalidInput, StorageFull, Unavailable
 
 _URLS = "use sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME"
 _NO_TABLES = ("no such table", "no such column", "does not exist")
 _DAMAGED = ("not a database", "malformed")
+
+
+_CONNECTIONS = 20  # per process
+_LOCK_MILLISECONDS = 10_000  # longest wait for another writer
 
 
 class Base(DeclarativeBase):
@@ -101,6 +106,8 @@ class Database:
         """One read-only transaction; on SQLite it takes no write lock."""
         with _telling(), self.engine.connect() as connection:
             reading = connection.execution_options(onscript_read=True)
+            if self.name == "postgresql":  # one snapshot for the whole block, as SQLite gives
+                reading = connection.execution_options(isolation_level="REPEATABLE READ")
             with Session(reading, expire_on_commit=False) as session:
                 yield session
 
@@ -125,12 +132,23 @@ def _engine(url: str) -> Engine:
     if parsed.get_backend_name() == "sqlite":
         if parsed.database:
             _make_folder(Path(parsed.database).parent)
-        engine = _create(parsed, connect_args={"timeout": 15})
+        engine = _create(
+            parsed,
+            connect_args={"timeout": _LOCK_MILLISECONDS / 1000},
+            **({"pool_size": _CONNECTIONS, "pool_timeout": 5} if parsed.database else {}),
+        )
         event.listen(engine, "connect", _sqlite_connect)
         event.listen(engine, "begin", _sqlite_begin)
         return engine
     if parsed.get_backend_name() == "postgresql":
-        return _create(parsed, pool_pre_ping=True, pool_size=10)
+        limits = f"-c lock_timeout={_LOCK_MILLISECONDS} -c statement_timeout=60000"
+        return _create(
+            parsed,
+            pool_pre_ping=True,
+            pool_size=_CONNECTIONS,
+            pool_timeout=5,
+            connect_args={"options": limits},
+        )
     raise ConfigurationError(
         f"the database {parsed.get_backend_name()} is not supported", mend=_URLS
     )
@@ -138,7 +156,7 @@ def _engine(url: str) -> Engine:
 
 def _create(url: URL, **options: Any) -> Engine:
     try:
-        return create_engine(url, **options)
+        return create_engine(url, hide_parameters=True, **options)
     except NoSuchModuleError as error:
         raise ConfigurationError(
             f"the database driver {url.drivername} is not supported", mend=_URLS
@@ -173,8 +191,14 @@ def _telling() -> Iterator[None]:
     """Say in our own terms what the driver reports; a broken constraint stays what it is."""
     try:
         yield
-    except (IntegrityError, DataError):
+    except IntegrityError:
         raise
+    except DataError as error:
+        raise InvalidInput(
+            "a value is too long for the database or holds characters it cannot keep"
+        ) from error
+    except PoolTimeout as error:
+        raise Unavailable("too many requests at once; nothing was recorded") from error
     except DatabaseError as error:
         text = str(error.orig).lower()
         if any(words in text for words in _DAMAGED):

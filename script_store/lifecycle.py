@@ -1,5 +1,6 @@
 """The life of a script version as pure transitions: what may follow what, and who may do it."""
 
+import unicodedata
 from enum import StrEnum
 
 from core.errors import Conflict, InvalidInput, NotAllowed
@@ -36,10 +37,18 @@ def advance(state: State, step: Step) -> State:
 
 def check_four_eyes(author: str, approver: str) -> None:
     """Raise NotAllowed when one person would approve their own words."""
-    if not author.strip() or not approver.strip():
+    left, right = _person(author), _person(approver)
+    if not left or not right:
         raise InvalidInput("an author and an approver must be named")
-    if author.strip().casefold() == approver.strip().casefold():
+    if left == right:
         raise NotAllowed(
             "the approver of a script is never its author",
             mend="let another person approve it",
         )
+
+
+def _person(name: str) -> str:
+    """A name without what only looks different: width, case, invisible characters, spacing."""
+    folded = unicodedata.normalize("NFKC", name).casefold()
+    visible = "".join(c for c in folded if unicodedata.category(c) not in {"Cf", "Cc"})
+    return " ".join(visible.split())

@@ -11,7 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from core.clock import new_id
-from core.errors import NotFound
+from core.errors import NotAllowed, NotFound
 from core.json import canonical, plain
 from encoder.types import EncoderIdentity, Vectors
 from script_store.lifecycle import Step, advance, check_four_eyes
@@ -45,11 +45,20 @@ class ScriptRepository:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def put_campaign(self, campaign: Campaign, at: datetime) -> bool:
-        """Create or update a campaign; True when anything changed."""
-        row = self._session.get(CampaignRow, campaign.key)
+    def put_campaign(self, campaign: Campaign, at: datetime, *, approved: bool) -> bool:
+        """Create or update a campaign; True when anything changed.
+
+        Raises NotAllowed when prices, routes or rules of an existing campaign would change without
+        an approver: customers read them, or are protected by them.
+        """
+        row = self._session.get(CampaignRow, campaign.key, with_for_update=True)
         if row is not None and row.version == campaign.version:
             return False
+        if row is not None and not approved:
+            raise NotAllowed(
+                f"the configuration of {campaign.key} differs from the one in force",
+                mend="two people change a campaign: --author B --approve-as A",
+            )
         if row is None:
             row = CampaignRow(key=campaign.key, generation=0)
             self._session.add(row)
@@ -92,6 +101,15 @@ class ScriptRepository:
             .where(ScriptRow.key == key)
             .order_by(ScriptVersionRow.number.desc())
             .limit(1)
+        )
+        return _version(row) if row else None
+
+    def current(self, campaign: str, key: str) -> ScriptVersion | None:
+        """The version of a script that is in force."""
+        row = self._session.scalar(
+            self._versions(campaign).where(
+                ScriptRow.key == key, ScriptVersionRow.state == State.IN_FORCE
+            )
         )
         return _version(row) if row else None
 

@@ -3,18 +3,16 @@
 import base64
 import json
 import threading
-from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
-
-from sqlalchemy.orm import Session
 
 from compliance.ledger.chain import Entry, Event, Fault, verify
 from compliance.ledger.repository import LedgerRepository
 from core.database import Database
 from core.errors import InvalidInput, NotFound, Unavailable
 from core.telemetry import logger
+from script_store.repository import ScriptRepository, content_sha256
 from services.conversations import waiting
 from services.repository import ConversationRepository
 
@@ -22,33 +20,49 @@ _log = logger("audit")
 
 
 def verify_database(database: Database) -> dict[str, Any]:
-    """Walk the chain, compare every decision's trace with the hash the ledger keeps of it."""
+    """Walk the chain; compare what it speaks of with what is stored today.
+
+    Every decision's trace and what was handed out for it, and the words of every approved script.
+    """
     with database.read() as session:
-        ledger = LedgerRepository(session)
-        altered: list[Fault] = []
-        count, head, fault = verify(_checked(session, ledger.entries(), altered))
-        stored = ledger.head()
-    if fault is None and altered:
-        fault = altered[0]
-    if fault is None and stored != (count, head):
-        fault = Fault(count + 1, "entries are missing at the end")
+        ledger, conversations = LedgerRepository(session), ConversationRepository(session)
+        examiner = _Examiner(conversations, ScriptRepository(session))
+        count, head, fault = verify(ledger.entries(), examiner)
+        if fault is None and ledger.head() != (count, head):
+            fault = Fault(count + 1, "entries are missing at the end")
+        if fault is None and conversations.decisions() != examiner.decided:
+            fault = Fault(count, "there are decisions that the ledger does not know")
     return _report(count, head, fault)
 
 
-def _checked(session: Session, entries: Iterator[Entry], altered: list[Fault]) -> Iterator[Entry]:
-    """Pass entries through; note decisions whose stored trace is not what was hashed."""
-    decisions = ConversationRepository(session)
-    for entry in entries:
-        if entry.event is Event.TURN_DECIDED:
-            body = json.loads(entry.envelope)["body"]
-            try:
-                trace = decisions.decision(body["decision"]).trace
-            except NotFound:
-                altered.append(Fault(entry.seq, "its decision is missing"))
-            else:
-                if sha256(trace).hexdigest() != body["trace_sha256"]:
-                    altered.append(Fault(entry.seq, "its decision's trace was altered"))
-        yield entry
+class _Examiner:
+    """Objects to an entry whose subject is no longer what was recorded."""
+
+    def __init__(self, conversations: ConversationRepository, scripts: ScriptRepository) -> None:
+        self._conversations = conversations
+        self._scripts = scripts
+        self.decided = 0
+
+    def __call__(self, event: Event, body: dict[str, Any]) -> str | None:
+        try:
+            if event is Event.TURN_DECIDED:
+                self.decided += 1
+                return self._decision(body)
+            if event is Event.SCRIPT_APPROVED:
+                version = self._scripts.version(body["version"])
+                if content_sha256(version.content) != body["sha256"]:
+                    return f"the words of script {body['key']} are not those that were approved"
+        except NotFound as error:
+            return f"what it speaks of is missing: {error.message}"
+        return None
+
+    def _decision(self, body: dict[str, Any]) -> str | None:
+        trace = self._conversations.decision(body["decision"]).trace
+        if sha256(trace).hexdigest() != body["trace_sha256"]:
+            return "its decision's trace was altered"
+        if json.loads(trace)["reply"]["text"] != self._conversations.sent_text(body["decision"]):
+            return "what was handed out is not what was decided"
+        return None
 
 
 def export_log(database: Database, file: Path) -> dict[str, Any]:
@@ -68,7 +82,7 @@ def _write_log(database: Database, file: Path) -> dict[str, Any]:
         for entry in LedgerRepository(session).entries():
             record = {
                 "seq": entry.seq,
-                "event": entry.event.value,
+                "event": entry.event,
                 "previous": entry.previous.hex(),
                 "hash": entry.hash.hex(),
                 "envelope": base64.b64encode(entry.envelope).decode(),
@@ -88,6 +102,8 @@ def verify_export(file: Path) -> dict[str, Any]:
         entries = [_parse(line) for line in lines]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InvalidInput("the export cannot be read", mend="export it again") from error
+    if not entries:
+        raise InvalidInput("the export is empty", mend="export it again")
     return _report(*verify(entries))
 
 
@@ -95,7 +111,7 @@ def _parse(line: str) -> Entry:
     record = json.loads(line)
     return Entry(
         int(record["seq"]),
-        Event(record["event"]),
+        str(record["event"]),
         base64.b64decode(record["envelope"], validate=True),
         bytes.fromhex(record["previous"]),
         bytes.fromhex(record["hash"]),

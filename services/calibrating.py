@@ -13,7 +13,7 @@ from script_store.library import Library, build_library
 from script_store.matching import FEATURES, Calibration
 from script_store.repository import content_sha256
 from script_store.types import ScriptVersion, State
-from services.campaigns import CampaignFile, parse_campaign, to_campaign, to_content
+from services.campaign_file import CampaignFile, parse_campaign, to_campaign, to_content
 
 DEMO = {"zh": "anxin-medical", "en": "brightline-broadband"}
 _UNFITTED = Calibration(dict.fromkeys(FEATURES, 0.0), 0.0, 0.5)

@@ -1,19 +1,13 @@
-"""Loading a campaign file: check it, write what changed, bring scripts into force with two names.
+"""Loading a campaign file: write what changed, bring scripts into force with two names.
 
 Loading is idempotent: a script whose words did not change keeps its version. A script that the
 compliance filter blocks is kept, in review, and is not approved; the report says why.
 """
 
-import json
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from hashlib import sha256
-from importlib.resources import files
-from pathlib import Path
-from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from sqlalchemy.orm import Session
 
 from compliance.ledger.chain import Event
@@ -21,97 +15,21 @@ from compliance.ledger.repository import LedgerRepository
 from compliance.types import Action
 from core.clock import Clock
 from core.database import Database
-from core.errors import InvalidInput
-from core.json import canonical
-from core.text import clean_text, primary_language
-from intent.types import Label
+from core.errors import InvalidInput, NotFound
+from core.text import primary_language
 from script_store.lifecycle import Step, check_four_eyes
 from script_store.repository import ScriptRepository, content_sha256
-from script_store.slots import format_value, render, slot_names
-from script_store.types import (
-    Campaign,
-    CatalogueValue,
-    ScriptContent,
-    ScriptVersion,
-    SlotType,
-    State,
+from script_store.slots import render
+from script_store.types import Campaign, ScriptVersion, State
+from services.campaign_file import (
+    CampaignFile,
+    parse_campaign,
+    starter_file,
+    to_campaign,
+    to_content,
 )
-from services.policy import routes_of
+from services.inbox import check_id
 from services.ports import Compliance
-
-Key = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$")]
-Sentence = Annotated[str, Field(min_length=1, max_length=2000)]
-
-
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
-
-
-class CatalogueEntry(_Model):
-    """One product fact."""
-
-    type: SlotType
-    value: str
-    currency: str = ""
-    label: str = ""
-    options: tuple[str, ...] = ()
-
-
-class PolicyEntry(_Model):
-    """Where this campaign's routes differ from the default table."""
-
-    routes: dict[str, str] = {}
-    threshold: Annotated[float, Field(gt=0, le=1)] | None = None
-
-
-class CampaignEntry(_Model):
-    """The head of a campaign file."""
-
-    key: Key
-    language: str
-    jurisdiction: Literal["CN", "US", "EU", "UK"]
-    domain: Literal["insurance", "finance", "education", "health", "telecom", "general"]
-    name: str = ""
-    seller: str = ""
-    product: str = ""
-    catalogue: dict[str, CatalogueEntry] = {}
-    policy: PolicyEntry = PolicyEntry()
-
-    @field_validator("language")
-    @classmethod
-    def _spoken(cls, value: str) -> str:
-        if value.lower().split("-")[0] not in {"zh", "en"}:
-            raise ValueError("the language must be a BCP 47 tag of Chinese or English: zh-CN, en")
-        return value
-
-
-class ScriptEntry(_Model):
-    """One script of a campaign file."""
-
-    key: Key
-    text: Sentence
-    paraphrases: tuple[Sentence, ...] = ()
-    questions: tuple[Sentence, ...] = ()
-    intent: Label | None = None
-    stage: str | None = None
-    risk: str | None = None
-
-
-class CampaignFile(_Model):
-    """The whole file."""
-
-    campaign: CampaignEntry
-    scripts: tuple[ScriptEntry, ...] = ()
-
-    @field_validator("scripts")
-    @classmethod
-    def _unique(cls, scripts: tuple[ScriptEntry, ...]) -> tuple[ScriptEntry, ...]:
-        seen: set[str] = set()
-        for script in scripts:
-            if script.key in seen:
-                raise ValueError(f"the key {script.key} stands twice")
-            seen.add(script.key)
-        return scripts
 
 
 @dataclass
@@ -124,47 +42,6 @@ class LoadReport:
     in_review: list[str] = field(default_factory=list)
     refused: dict[str, str] = field(default_factory=dict)
     not_in_file: list[str] = field(default_factory=list)  # in force before and left so
-
-
-def parse_campaign(raw: bytes) -> CampaignFile:
-    """Read a campaign file. Raises InvalidInput naming the field and what is wrong with it."""
-    try:
-        document = json.loads(raw.decode("utf-8-sig"))
-    except (ValueError, RecursionError) as error:
-        raise InvalidInput(
-            "the file is not JSON in UTF-8", mend="save it as UTF-8 JSON and try again"
-        ) from error
-    try:
-        parsed = CampaignFile.model_validate(document)
-    except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        place = ".".join(str(step) for step in first["loc"])
-        raise InvalidInput(
-            f"{place}: {first['msg']}" + _more(error.error_count()),
-            mend="the form is described in docs/campaign-file.md",
-        ) from error
-    routes_of(parsed.campaign.policy.routes)
-    for name, value in _catalogue(parsed).items():
-        try:
-            format_value(value, parsed.campaign.language)
-        except InvalidInput as error:
-            raise InvalidInput(f"catalogue.{name}: {error.message}", mend=error.mend) from error
-    for script in parsed.scripts:
-        try:
-            slot_names(script.text)
-        except InvalidInput as error:
-            raise InvalidInput(f"scripts.{script.key}: {error.message}", mend=error.mend) from error
-    return parsed
-
-
-def _more(count: int) -> str:
-    return f" (and {count - 1} more)" if count > 1 else ""
-
-
-def starter_file(language: str) -> Path:
-    """The language's common scripts: fallback, handoff, opt-out, disclosure."""
-    name = {"zh": "global-zh-CN.json", "en": "global-en.json"}[primary_language(language)]
-    return Path(str(files("services"))) / "demo" / name
 
 
 class CampaignLoader:
@@ -185,45 +62,53 @@ class CampaignLoader:
         """
         if approver is not None:
             check_four_eyes(author or "", approver)
-        writer = author or "import"
-        reports = []
+            check_id("approver", approver)
+        writer = check_id("author", author or "import")
+        files = [parsed]
+        if approver is not None:
+            starter = parse_campaign(starter_file(parsed.campaign.language).read_bytes())
+            files += [starter] if starter.campaign.key != parsed.campaign.key else []
+        # the rules are run before anything is written, so that no other writer waits for them
+        refusals = [self._refusals(each) if approver else {} for each in files]
         at = self._clock.now()
         with self._database.begin() as session:
-            reports.append(self._write(session, parsed, writer, approver, at))
-            if approver is not None:
-                starter = parse_campaign(starter_file(parsed.campaign.language).read_bytes())
-                known = {c.key for c, _ in ScriptRepository(session).campaigns()}
-                if starter.campaign.key not in known:
-                    reports.append(self._write(session, starter, writer, approver, at))
-        return reports
+            return [
+                self._write(session, each, refused, writer, approver, at)
+                for each, refused in zip(files, refusals, strict=True)
+            ]
 
     def _write(
         self,
         session: Session,
         parsed: CampaignFile,
+        refused: Mapping[str, str],
         author: str,
         approver: str | None,
         at: datetime,
     ) -> LoadReport:
         repository, ledger = ScriptRepository(session), LedgerRepository(session)
         campaign = to_campaign(parsed)
-        report = LoadReport(campaign.key)
-        if repository.put_campaign(campaign, at):
+        report = LoadReport(campaign.key, refused=dict(refused))
+        ledger.lock()
+        if repository.put_campaign(campaign, at, approved=approver is not None):
+            body = {"campaign": campaign.key, "version": campaign.version}
             ledger.append(
-                Event.CAMPAIGN_CHANGED,
-                {"campaign": campaign.key, "version": campaign.version, "by": approver or author},
-                at,
+                Event.CAMPAIGN_CHANGED, body | {"author": author, "approver": approver}, at
             )
         for entry in parsed.scripts:
             content = to_content(entry)
             latest = repository.latest(campaign.key, entry.key)
             version = latest
-            if latest is None or latest.sha256 != content_sha256(content):
+            if (
+                latest is None
+                or latest.sha256 != content_sha256(content)
+                or latest.state is State.RETIRED
+            ):
                 version = repository.add_version(campaign.key, entry.key, content, author, at)
                 version = repository.step(version.id, Step.SUBMIT, author, at)
                 _note(ledger, Event.SCRIPT_SUBMITTED, version, author, at)
             if version is not None:
-                self._enforce(repository, ledger, campaign, version, approver, at, report)
+                _enforce(repository, ledger, version, approver, at, report)
         keys = {entry.key for entry in parsed.scripts}
         report.not_in_file = [
             version.key for version in repository.in_force(campaign.key) if version.key not in keys
@@ -232,37 +117,24 @@ class CampaignLoader:
             repository.touch(campaign.key)
         return report
 
-    def _enforce(
-        self,
-        repository: ScriptRepository,
-        ledger: LedgerRepository,
-        campaign: Campaign,
-        version: ScriptVersion,
-        approver: str | None,
-        at: datetime,
-        report: LoadReport,
-    ) -> None:
-        if version.state is State.IN_FORCE:
-            report.unchanged.append(version.key)
-            return
-        if approver is None or version.state is not State.IN_REVIEW:
-            report.in_review.append(version.key)
-            return
-        refused = self._why_refused(campaign, version)
-        if refused:
-            report.refused[version.key] = refused
-            return
-        check_four_eyes(version.author, approver)
-        approved = repository.step(version.id, Step.APPROVE, approver, at)
-        _note(ledger, Event.SCRIPT_APPROVED, approved, approver, at)
-        enforced = repository.step(version.id, Step.ENFORCE, approver, at)
-        _note(ledger, Event.SCRIPT_ENFORCED, enforced, approver, at)
-        report.enforced.append(version.key)
+    def _refusals(self, parsed: CampaignFile) -> dict[str, str]:
+        """Why scripts of a file may not be approved, by key."""
+        campaign = to_campaign(parsed)
+        keys = {entry.key for entry in parsed.scripts}
+        found = {}
+        for entry in parsed.scripts:
+            if entry.risk is not None and entry.risk not in keys:
+                found[entry.key] = f"its risk text {entry.risk} is not in the file"
+                continue
+            why = self._why_refused(campaign, entry.text)
+            if why:
+                found[entry.key] = why
+        return found
 
-    def _why_refused(self, campaign: Campaign, version: ScriptVersion) -> str | None:
-        """Why the words may not be approved: a slot without data, or a rule that blocks them."""
+    def _why_refused(self, campaign: Campaign, words: str) -> str | None:
+        """A slot without data, or a rule that blocks the words."""
         try:
-            text = render(version.content.text, campaign.catalogue, campaign.language)
+            text = render(words, campaign.catalogue, campaign.language)
         except InvalidInput as error:
             return error.message
         verdict = self._compliance.screen_out(
@@ -279,6 +151,55 @@ class CampaignLoader:
             f"{f.rule} ({f.citation}): {f.reason_zh if chinese else f.reason_en}" for f in blocking
         )
 
+    def retire(self, campaign: str, key: str, by: str) -> None:
+        """Take a script out of force at once. Raises NotFound when it is not in force."""
+        check_id("name", by)
+        at = self._clock.now()
+        with self._database.begin() as session:
+            repository, ledger = ScriptRepository(session), LedgerRepository(session)
+            ledger.lock()
+            repository.campaign(campaign)
+            current = repository.current(campaign, key)
+            if current is None:
+                raise NotFound(f"no version of {key!r} is in force in {campaign}")
+            _note(
+                ledger,
+                Event.SCRIPT_RETIRED,
+                repository.step(current.id, Step.RETIRE, by, at),
+                by,
+                at,
+            )
+            repository.touch(campaign)
+
+
+def _enforce(
+    repository: ScriptRepository,
+    ledger: LedgerRepository,
+    version: ScriptVersion,
+    approver: str | None,
+    at: datetime,
+    report: LoadReport,
+) -> None:
+    """Approve a version and bring it into force, in place of the one before it."""
+    if version.state is State.IN_FORCE:
+        report.unchanged.append(version.key)
+        report.refused.pop(version.key, None)
+        return
+    if approver is None or version.state is not State.IN_REVIEW:
+        report.in_review.append(version.key)
+        return
+    if version.key in report.refused:
+        return
+    check_four_eyes(version.author, approver)
+    before = repository.current(version.campaign, version.key)
+    approved = repository.step(version.id, Step.APPROVE, approver, at)
+    _note(ledger, Event.SCRIPT_APPROVED, approved, approver, at)
+    enforced = repository.step(version.id, Step.ENFORCE, approver, at)
+    if before is not None:
+        _note(ledger, Event.SCRIPT_RETIRED, before, approver, at)
+    _note(ledger, Event.SCRIPT_ENFORCED, enforced, approver, at)
+    report.enforced.append(version.key)
+
 
 def _note(
     ledger: LedgerRepository, event: Event, version: ScriptVersion, by: str, at: datetime
@@ -292,44 +213,3 @@ def _note(
         "by": by,
     }
     ledger.append(event, body, at)
-
-
-def to_content(entry: ScriptEntry) -> ScriptContent:
-    """A file's script as immutable content."""
-    return ScriptContent(
-        text=clean_text(entry.text.strip()),
-        paraphrases=_clean(entry.paraphrases),
-        questions=_clean(entry.questions),
-        intent=entry.intent.value if entry.intent else None,
-        stage=entry.stage,
-        risk=entry.risk,
-    )
-
-
-def _clean(texts: Iterable[str]) -> tuple[str, ...]:
-    return tuple(clean_text(text.strip()) for text in texts)
-
-
-def _catalogue(parsed: CampaignFile) -> dict[str, CatalogueValue]:
-    return {
-        name: CatalogueValue(e.type, e.value, e.currency, e.label, e.options)
-        for name, e in parsed.campaign.catalogue.items()
-    }
-
-
-def to_campaign(parsed: CampaignFile) -> Campaign:
-    """A file's head as a campaign, with the hash of its configuration as its version."""
-    head = parsed.campaign
-    values = {
-        "key": head.key,
-        "name": head.name or head.key,
-        "language": head.language,
-        "jurisdiction": head.jurisdiction,
-        "domain": head.domain,
-        "seller": head.seller,
-        "product": head.product,
-        "catalogue": _catalogue(parsed),
-        "routes": dict(head.policy.routes),
-        "threshold": head.policy.threshold,
-    }
-    return Campaign(**values, version=sha256(canonical(values)).hexdigest())  # type: ignore[arg-type]  # one dict of the fields above

@@ -5,19 +5,22 @@ from compliance.ledger.repository import LedgerRepository
 from core.clock import Clock
 from core.database import Database
 from core.errors import Conflict, NotFound
-from services.inbox import stored_answer
+from services.inbox import check_id, stored_answer
 from services.repository import ConversationRepository
 from services.types import Answer
 
 
 def read_decision(database: Database, decision_id: str) -> Answer:
     """A decision as it was recorded. Raises NotFound."""
+    check_id("decision id", decision_id)
     with database.read() as session:
         return stored_answer(ConversationRepository(session).decision(decision_id))
 
 
 def release(database: Database, clock: Clock, conversation: str, by: str) -> None:
     """Give a conversation back to the bot. An opt-out stays: nobody undoes that here."""
+    check_id("conversation", conversation)
+    check_id("name", by)
     at = clock.now()
     with database.begin() as session:
         row = ConversationRepository(session).get(conversation)
@@ -26,8 +29,9 @@ def release(database: Database, clock: Clock, conversation: str, by: str) -> Non
         if row.held_since is None and not row.needs_person:
             raise Conflict("the conversation is not held by a person")
         row.held_since, row.needs_person, row.fallbacks = None, False, 0
+        latest = ConversationRepository(session).latest_decision(conversation)
         LedgerRepository(session).append(
-            Event.CONVERSATION_RELEASED, {"conversation": conversation, "by": by}, at
+            Event.CONVERSATION_RELEASED, {"decision": latest, "by": by}, at
         )
 
 

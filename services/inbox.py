@@ -21,7 +21,15 @@ from compliance.ledger.repository import LedgerRepository
 from compliance.repository import ConsentRepository
 from core.clock import Clock, new_id
 from core.database import Database
-from core.errors import Busy, Conflict, InvalidInput, LibraryChanged, TooLarge, Unavailable
+from core.errors import (
+    Busy,
+    Conflict,
+    InvalidInput,
+    LibraryChanged,
+    NotFound,
+    TooLarge,
+    Unavailable,
+)
 from core.json import canonical
 from core.secret import Pseudonyms
 from core.telemetry import logger
@@ -38,7 +46,8 @@ from services.types import Answer, Decision, Inbound, Reply, Route, Source, Turn
 
 LONGEST_TEXT = 20_000
 LONGEST_ID = 200
-_POLL_SECONDS = 0.02
+_POLL_SECONDS, _SLOWEST_POLL = 0.02, 0.25
+_STILL_ANSWERING = "an earlier message of this conversation is still being answered"
 _log = logger("inbox")
 
 
@@ -72,16 +81,18 @@ class DatabaseInbox:
 
     def _wait_for_lease(self, request: TurnRequest) -> Inbound | Answer:
         deadline = self._clock.monotonic() + self._turn_seconds
+        pause = _POLL_SECONDS
         while True:
             try:
                 return self._lease(request)
-            except Busy:
+            except (Busy, IntegrityError):
+                # IntegrityError: another process opened the same conversation at the same moment
                 if self._clock.monotonic() >= deadline:
-                    raise
-            except IntegrityError:
-                # another process made the same conversation at the same moment; look again
-                _log.info("conversation_race", conversation=request.conversation)
-            self._sleep(_POLL_SECONDS)
+                    raise Busy(
+                        "an earlier message of this conversation is still being answered"
+                    ) from None
+            self._sleep(pause)
+            pause = min(pause * 1.5, _SLOWEST_POLL)
 
     def _lease(self, request: TurnRequest) -> Inbound | Answer:
         now = self._clock.now()
@@ -93,10 +104,12 @@ class DatabaseInbox:
                 return _earlier(conversations, earlier, digest)
             row = conversations.get(request.conversation)
             if row is None:
-                who = request.customer or f"conversation:{request.conversation}"
-                subject = self._pseudonyms.of("subject", who)
+                if ScriptRepository(session).generation(request.campaign) is None:
+                    raise no_campaign(request.campaign)
+                subject = self._subject(request)
                 row = conversations.open(request.conversation, request.campaign, subject, now)
             _check_free(row, request, now)
+            self._name(ConsentRepository(session), row, request, now)
             inbound_id = new_id()
             row.busy_by = inbound_id
             row.busy_until = now + timedelta(seconds=self._turn_seconds * 2)
@@ -112,6 +125,31 @@ class DatabaseInbox:
                 state=conversations.state(row, opted_out),
             )
 
+    def _subject(self, request: TurnRequest) -> str:
+        if request.customer is None:
+            return self._pseudonyms.of("anonymous", request.conversation)
+        return self._pseudonyms.of("person", request.customer)
+
+    def _name(
+        self,
+        consent: ConsentRepository,
+        row: ConversationRow,
+        request: TurnRequest,
+        now: datetime,
+    ) -> None:
+        """Tie an anonymous conversation to the person once the channel knows who it is."""
+        subject = self._subject(request)
+        if request.customer is None or row.subject == subject:
+            return
+        if row.subject != self._pseudonyms.of("anonymous", row.id):
+            raise Conflict(
+                "this conversation belongs to another customer",
+                mend="use one conversation id per customer",
+            )
+        if consent.opted_out(row.subject):
+            consent.opt_out(subject, "opt_out_before_named", row.id, now)
+        row.subject = subject
+
     def _release(self, inbound: Inbound) -> None:
         """Give the lease back where recording did not; it ends by itself should this fail."""
         try:
@@ -120,7 +158,7 @@ class DatabaseInbox:
                 if row is not None and row.busy_by == inbound.id:
                     row.busy_by = row.busy_until = None
         except Unavailable as error:
-            _log.warning("lease_kept", conversation=inbound.request.conversation, why=error.code)
+            _log.warning("lease_kept", message=inbound.id, why=error.code)
 
     def record(self, decision: Decision) -> Answer:
         """Inbound, decision, ledger entry and outbound message in one transaction."""
@@ -139,12 +177,14 @@ class DatabaseInbox:
             trace = trace_of(decision)
             stored = canonical(trace)
             conversations.add_inbound(decision)
-            if decision.route.reason.startswith("opt_out_"):
-                ConsentRepository(session).opt_out(row.subject, decision.route.reason, row.id, at)
-            entry = ledger.append(Event.TURN_DECIDED, _envelope(trace, stored), at)
-            if decision.route.reason.startswith("opt_out_"):
-                body = {"subject": row.subject, "conversation": row.id, "decision": decision.id}
-                ledger.append(Event.CONSENT_WITHDRAWN, body, at)
+            withdrawn = decision.route.reason.startswith("opt_out_") and ConsentRepository(
+                session
+            ).opt_out(row.subject, decision.route.reason, row.id, at)
+            conversation = self._pseudonyms.of("conversation", row.id)
+            entry = ledger.append(Event.TURN_DECIDED, _envelope(trace, stored, conversation), at)
+            if withdrawn:
+                body = {"subject": row.subject, "conversation": conversation}
+                ledger.append(Event.CONSENT_WITHDRAWN, body | {"decision": decision.id}, at)
             conversations.add_decision(decision, entry.seq, stored, at)
             if decision.reply.text is not None:
                 conversations.add_outbound(decision, at)
@@ -168,17 +208,26 @@ def _silenced(decision: Decision) -> Decision:
     return replace(decision, reply=Reply(Source.NONE, "opted_out_meanwhile"))
 
 
+def no_campaign(key: str) -> NotFound:
+    """The error for a campaign that nobody loaded."""
+    return NotFound(f"there is no campaign {key!r}", mend="list them: onscript campaign list")
+
+
+def check_id(name: str, value: str) -> str:
+    """An identifier that any database can hold, or InvalidInput."""
+    if not value.strip() or len(value) > LONGEST_ID or clean_text(value) != value:
+        raise InvalidInput(
+            f"{name} must be 1 to {LONGEST_ID} valid characters", mend=f"send a non-empty {name}"
+        )
+    return value
+
+
 def check(request: TurnRequest) -> None:
     """Raise InvalidInput or TooLarge for what cannot be a message."""
     for name in ("campaign", "conversation", "message_id", "customer"):
         value = getattr(request, name)
-        if value is None:
-            continue
-        if not value.strip() or len(value) > LONGEST_ID or clean_text(value) != value:
-            raise InvalidInput(
-                f"{name} must be 1 to {LONGEST_ID} valid characters",
-                mend=f"send a non-empty {name}",
-            )
+        if value is not None:
+            check_id(name, value)
     if len(request.text) > LONGEST_TEXT:
         raise TooLarge(
             f"the text has {len(request.text)} characters",
@@ -213,15 +262,15 @@ def _check_free(row: ConversationRow, request: TurnRequest, now: datetime) -> No
             mend="use one conversation id per campaign",
         )
     if row.busy_by is not None and row.busy_until is not None and row.busy_until > now:
-        raise Busy("an earlier message of this conversation is still being answered")
+        raise Busy(_STILL_ANSWERING)
 
 
-def _envelope(trace: dict[str, Any], stored: bytes) -> dict[str, Any]:
-    """What the ledger keeps for good: no text of the customer, the hash of everything else."""
+def _envelope(trace: dict[str, Any], stored: bytes, conversation: str) -> dict[str, Any]:
+    """What the ledger keeps for good: pseudonyms and hashes, never a text of the customer."""
     match = trace["match"] or {}
     return {
         "decision": trace["id"],
-        "conversation": trace["conversation"],
+        "conversation": conversation,
         "campaign": trace["campaign"],
         "inbound_digest": trace["inbound"]["digest"],
         "intent": trace["intent"]["label"],

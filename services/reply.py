@@ -146,7 +146,11 @@ def why_unmatched(matched: Matched) -> str:
 
 
 def compose(shelves: Shelves, choice: Choice, state: ConversationState) -> Reply | None:
-    """Join disclosure, body, risk text and label; None when the risk text is not in force."""
+    """Join disclosure, body, risk text and label; None when a text the law asks for is missing.
+
+    An AI says that it is one, before the first reply and beside every later one (标识办法 4,
+    AI Act 50(1), Cal. B&P 17941).
+    """
     parts = [_part("body", choice.library, choice.script)]
     risk = choice.script.version.content.risk
     if risk is not None:
@@ -154,12 +158,13 @@ def compose(shelves: Shelves, choice: Choice, state: ConversationState) -> Reply
         if found is None:
             return None
         parts.append(_part("risk", choice.library, found))
-    first = shelves.find(DISCLOSURE) if state.sent == 0 else None
-    label = shelves.find(LABEL)
-    if first:
-        parts.insert(0, _part("disclosure", *first))
-    elif label:
-        parts.append(_part("label", *label))
+    notice = shelves.find(DISCLOSURE if state.sent == 0 else LABEL)
+    if notice is None:
+        return None
+    if state.sent == 0:
+        parts.insert(0, _part("disclosure", *notice))
+    else:
+        parts.append(_part("label", *notice))
     return Reply(choice.source, choice.reason, tuple(parts))
 
 

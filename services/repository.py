@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from core.clock import new_id
@@ -117,6 +117,25 @@ class ConversationRepository:
         if row is None:
             raise NotFound("there is no decision with this id")
         return row
+
+    def latest_decision(self, conversation: str) -> str | None:
+        """Id of a conversation's last decision."""
+        return self._session.scalar(
+            select(DecisionRow.id)
+            .where(DecisionRow.conversation == conversation)
+            .order_by(DecisionRow.id.desc())
+            .limit(1)
+        )
+
+    def sent_text(self, decision_id: str) -> str | None:
+        """What was handed out for a decision; None when nothing was."""
+        return self._session.scalar(
+            select(OutboundRow.text).where(OutboundRow.decision_id == decision_id)
+        )
+
+    def decisions(self) -> int:
+        """How many decisions there are."""
+        return self._session.scalar(select(func.count()).select_from(DecisionRow)) or 0
 
     def held(self) -> list[ConversationRow]:
         """Conversations that wait for a person, longest first."""

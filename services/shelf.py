@@ -16,6 +16,7 @@ from script_store.library import Library, build_library, sentences, usable
 from script_store.matching import Calibration
 from script_store.repository import ScriptRepository, content_sha256
 from script_store.types import Campaign, Kind, ScriptVersion
+from services.inbox import no_campaign
 
 _COMMON = {"zh": "global.zh-CN", "en": "global.en"}
 _log = logger("shelf")
@@ -47,15 +48,13 @@ class DatabaseShelf:
         with self._database.read() as session:
             generation = ScriptRepository(session).generation(campaign)
         if generation is None:
-            raise NotFound(
-                f"there is no campaign {campaign!r}", mend="list them: onscript campaign list"
-            )
+            raise no_campaign(campaign)
         held = self._snapshots.get(campaign)
         if held is not None and held[0] == generation:
             return held[1]
         with self._building:
             held = self._snapshots.get(campaign)
-            if held is None or held[0] < generation:
+            if held is None or held[0] != generation:
                 self._snapshots[campaign] = self._build(campaign)
             return self._snapshots[campaign][1]
 

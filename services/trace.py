@@ -1,5 +1,6 @@
 """The trace of a turn: one JSON document with every score, as it is stored, hashed and shown."""
 
+from hashlib import sha256
 from typing import Any
 
 from compliance.types import Screening, Verdict
@@ -27,7 +28,7 @@ def trace_of(decision: Decision) -> dict[str, Any]:
         "inbound": _inbound(decision.screening, inbound.digest),
         "intent": intent_json(decision.intent),
         "route": plain(decision.route),
-        "draft": _draft(decision.draft),
+        "draft": _draft(decision.draft, decision.verdict),
         "verdict": _verdict(decision.verdict),
         "match": match_json(decision.match),
         "reply": _reply(decision.reply),
@@ -99,11 +100,15 @@ def _inbound(screening: Screening, digest: str) -> dict[str, Any]:
     }
 
 
-def _draft(draft: Draft | DraftFailed | None) -> dict[str, Any] | None:
+def _draft(draft: Draft | DraftFailed | None, verdict: Verdict | None) -> dict[str, Any] | None:
+    """The draft with personal data masked: a model may invent or repeat some."""
     if draft is None:
         return None
-    body: dict[str, Any] = plain(draft)
-    return body | {"failed": isinstance(draft, DraftFailed)}
+    body: dict[str, Any] = plain(draft) | {"failed": isinstance(draft, DraftFailed)}
+    if isinstance(draft, Draft) and verdict is not None:
+        body["sha256"] = sha256(draft.text.encode("utf-8", "surrogatepass")).hexdigest()
+        body["text"] = verdict.text
+    return body
 
 
 def _verdict(verdict: Verdict | None) -> dict[str, Any] | None:

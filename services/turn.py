@@ -42,13 +42,13 @@ class TurnParts:
 def take_turn(request: TurnRequest, parts: TurnParts) -> Answer:
     """Answer one message. Raises only before anything was recorded (see ``Inbox.receive``)."""
     watch = Stopwatch(parts.clock)
-    library = parts.shelf.library(request.campaign)
-    shelves = Shelves(library, parts.shelf.common(library.campaign.language))
 
     # 1 receive: genuine, new, in order?
     with parts.inbox.receive(request) as inbound:
         if isinstance(inbound, Answer):
             return inbound
+        library = parts.shelf.library(request.campaign)
+        shelves = Shelves(library, parts.shelf.common(library.campaign.language))
         watch.lap("receive", "new")
 
         # 2 screen in: opt-out? personal data? injection? distress?

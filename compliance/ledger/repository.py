@@ -72,7 +72,7 @@ class LedgerRepository:
                 .limit(_PAGE)
             ).all()
             for row in rows:
-                yield Entry(row.seq, Event(row.event), row.envelope, row.previous, row.hash)
+                yield Entry(row.seq, row.event, row.envelope, row.previous, row.hash)
             if len(rows) < _PAGE:
                 return
             last = rows[-1].seq

@@ -39,13 +39,15 @@ class Picked:
 
     ``rests`` is the share whose draft shares most character bigrams with a right statement,
     ``copied`` the share whose draft repeats a right statement word for word, ``baseline`` what
-    picking the statement nearest to the customer's line by the same overlap would reach.
+    picking the statement nearest to the customer's line by the same overlap would reach and
+    ``chance`` what picking blindly would.
     """
 
     questions: int
     rests: float
     copied: float
     baseline: float
+    chance: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,14 @@ def picked(loaded: LoadedModel, questions: Sequence[Question]) -> Picked:
         copied += any(question.statements[place] in draft for place in question.right)
         baseline += nearest(question.customer, question.statements) in question.right
     count = max(1, len(questions))
-    return Picked(len(questions), rests / count, copied / count, baseline / count)
+    blind = chance(questions)
+    return Picked(len(questions), rests / count, copied / count, baseline / count, blind)
+
+
+def chance(questions: Sequence[Question]) -> float:
+    """The share that picking a statement blindly would get right."""
+    shares = [len(question.right) / len(question.statements) for question in questions]
+    return sum(shares) / max(1, len(shares))
 
 
 def together(parts: Sequence[Picked]) -> Picked:
@@ -108,6 +117,7 @@ def together(parts: Sequence[Picked]) -> Picked:
         mean(part.rests for part in parts),
         mean(part.copied for part in parts),
         mean(part.baseline for part in parts),
+        mean(part.chance for part in parts),
     )
 
 

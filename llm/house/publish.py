@@ -169,6 +169,8 @@ def readme(card: dict[str, Any]) -> str:
         perplexities=perplexities,
         script_baseline=first["scripts"]["baseline"],
         fact_baseline=first["facts"]["baseline"],
+        script_chance=first["scripts"]["chance"],
+        fact_chance=first["facts"]["chance"],
         script_questions=first["scripts"]["questions"],
         fact_questions=first["facts"]["questions"],
         threads=first["speed"]["threads"],
@@ -204,7 +206,9 @@ statement among those given; drafts repeating a right statement word for word ar
 Scripts: the seller's true reply among three other replies of the same dialogue ({script_questions}
 lines). Facts: the facts the reply rests on among three others ({fact_questions} lines). Picking the
 statement nearest to the customer's words by the same overlap would reach {script_baseline:.3f} for
-scripts and {fact_baseline:.3f} for facts.
+scripts and {fact_baseline:.3f} for facts; picking blindly {script_chance:.3f} and
+{fact_chance:.3f}. Where the model is below plain overlap, give it one or two statements only, the
+likeliest ones.
 
 | precision | scripts: rests | facts: rests | tokens/s, {threads} threads | first piece, ms |
 |---|---|---|---|---|

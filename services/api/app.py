@@ -13,9 +13,8 @@ from services.api.limits import BodyLimit
 from services.api.problems import install
 from services.api.schemas import Health, Problem, ReplyOut, TraceOut, TurnIn, TurnOut
 from services.conversations import read_decision, release, waiting
-from services.schema import is_current
 from services.types import Answer, Source, TurnRequest
-from services.wiring import Runtime
+from services.wiring import Runtime, require_schema
 
 _DESCRIPTION = """\
 OnScript answers customers with approved scripts and nothing else.
@@ -114,7 +113,7 @@ def _conversations(app: FastAPI) -> None:
         return waiting(runtime.database)
 
     @app.post(
-        "/v1/conversations/{conversation}/release",
+        "/v1/conversations/{conversation:path}/release",
         status_code=204,
         responses=_PROBLEMS,
         tags=["conversations"],
@@ -127,14 +126,14 @@ def _conversations(app: FastAPI) -> None:
 
 def _health(app: FastAPI) -> None:
     @app.get("/healthz", response_model=Health, tags=["health"])
-    def alive() -> Health:
+    async def alive() -> Health:
         """The process lives."""
         return Health(status="ok")
 
     @app.get("/readyz", response_model=Health, responses={503: _PROBLEMS[503]}, tags=["health"])
     def ready(runtime: Running) -> Health:
         """Database reachable and current, every library built: turns can be taken."""
-        is_current(runtime.database)
+        require_schema(runtime.database)
         campaigns = len(runtime.shelf.warm())
         return Health(status="ok", detail=f"{campaigns} campaigns in force")
 

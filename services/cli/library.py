@@ -31,7 +31,8 @@ def load(
     With --approve-as A --author B (two different people) the scripts come into force. A script
     that a compliance rule blocks stays in review, with the reason under "refused".
     """
-    from services.campaigns import CampaignLoader, parse_campaign
+    from services.campaign_file import parse_campaign
+    from services.campaigns import CampaignLoader
     from services.wiring import build_compliance, build_database, require_schema
 
     settings = Settings()
@@ -120,6 +121,22 @@ def calibrate(
     with spinner() as progress:
         card = calibrate_shipped(build_encoder(Settings()), output, tolerance, progress)
     print(line(card))
+
+
+@scripts.command("retire")
+def retire(
+    key: Annotated[str, typer.Argument(help="the script's key")],
+    campaign: Annotated[str, typer.Option(help="key of a loaded campaign")],
+    by: Annotated[str, typer.Option(help="who takes it out of force")],
+) -> None:
+    """Take a script out of force at once; a fallback answers in its place."""
+    from services.campaigns import CampaignLoader
+    from services.wiring import build_compliance, build_database
+
+    settings = Settings()
+    loader = CampaignLoader(build_database(settings), build_compliance(settings), SystemClock())
+    loader.retire(campaign, key, by)
+    print(line({"campaign": campaign, "retired": key, "by": by}))
 
 
 @scripts.command("list")

@@ -7,7 +7,9 @@ from typing import Any, TextIO
 
 from core.errors import InvalidInput, OnScriptError
 from core.json import line as to_line
+from core.telemetry import logger
 
+_log = logger("cli")
 Answerer = Callable[[Mapping[str, Any]], Any]
 
 
@@ -22,6 +24,9 @@ def answer_lines(answer: Answerer, source: TextIO | None = None) -> int:
             result = answer(_parse(raw))
         except OnScriptError as error:
             result, failed = {"error": error.to_dict()}, 1
+        except Exception as error:
+            _log.error("line_failed", kind=type(error).__name__)
+            result, failed = {"error": OnScriptError("an unexpected error").to_dict()}, 1
         sys.stdout.buffer.write(to_line(result).encode("utf-8", "replace") + b"\n")
         sys.stdout.buffer.flush()
     return failed

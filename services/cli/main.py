@@ -1,5 +1,6 @@
 """``onscript``: one command, its groups and how its errors are told."""
 
+import os
 import sys
 
 import typer
@@ -7,6 +8,10 @@ import typer
 from core.errors import OnScriptError
 from core.telemetry import configure_logging
 from services.cli import demo, language_model, library, models, operate, talk
+
+# One message is too little work to spread over threads; BLAS would only wait for itself. It must be
+# said before NumPy is loaded, which happens inside the commands.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 app = typer.Typer(
     no_args_is_help=True,

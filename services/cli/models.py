@@ -31,7 +31,7 @@ def predict() -> None:
 
     def answer(record: Mapping[str, Any]) -> dict[str, Any]:
         text = clean_text(text_of(record))
-        found = triage.classify(text, optional_text(record, "previous"))
+        found = triage.classify(text, clean_text(optional_text(record, "previous") or "") or None)
         decided = route(found, nothing, ConversationState(""), DEFAULT_ROUTES)
         return {
             "label": found.label.value,

@@ -12,7 +12,7 @@ from script_store.numbers import contradiction, quantities
 from script_store.numerals import chinese, english
 from script_store.slots import render
 from services.calibrating import DEMO, demo_file
-from services.campaigns import to_campaign
+from services.campaign_file import to_campaign
 
 PAIRS = Path(__file__).parents[2] / "script_store" / "pairs"
 

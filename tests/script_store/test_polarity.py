@@ -11,7 +11,7 @@ from script_store.numbers import contradiction
 from script_store.polarity import clauses, flips
 from script_store.slots import render
 from services.calibrating import DEMO, demo_file
-from services.campaigns import to_campaign
+from services.campaign_file import to_campaign
 
 ROOT = Path(__file__).parents[2]
 

@@ -23,7 +23,7 @@ VECTOR = np.array([0.6, 0.8, 0.0], dtype=np.float32)
 
 def put(database: Database, campaign: Campaign = CAMPAIGN) -> bool:
     with database.begin() as session:
-        return ScriptRepository(session).put_campaign(campaign, AT)
+        return ScriptRepository(session).put_campaign(campaign, AT, approved=True)
 
 
 def add(database: Database, words: str = "Hello.") -> ScriptVersion:

@@ -30,7 +30,7 @@ def enforce(database: Database, key: str, content: ScriptContent) -> None:
 @pytest.fixture
 def box(database: Database) -> Database:
     with database.begin() as session:
-        ScriptRepository(session).put_campaign(CAMPAIGN, AT)
+        ScriptRepository(session).put_campaign(CAMPAIGN, AT, approved=True)
     for key, content in SCRIPTS.items():
         enforce(database, key, content)
     return database

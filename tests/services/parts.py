@@ -20,7 +20,8 @@ from llm.drafting import Drafter
 from llm.engines.scripted import Performance, ScriptedEngine
 from llm.types import Engine, GenerationParameters
 from script_store.matching import FEATURES, Calibration
-from services.campaigns import CampaignLoader, parse_campaign
+from services.campaign_file import parse_campaign
+from services.campaigns import CampaignLoader
 from services.inbox import DatabaseInbox
 from services.ports import Drafting
 from services.shelf import DatabaseShelf

@@ -38,14 +38,18 @@ def test_an_honest_log_verifies(talked: Database) -> None:
 @pytest.mark.parametrize(
     ("sql", "reason"),
     [
-        ("DELETE FROM decision WHERE id IN (SELECT min(id) FROM decision)", "decision is missing"),
+        ("DELETE FROM decision WHERE id IN (SELECT min(id) FROM decision)", "is missing"),
         ("UPDATE ledger_entry SET envelope = previous WHERE seq = 5", "not what was hashed"),
         ("UPDATE ledger_entry SET previous = hash WHERE seq = 6", "does not follow"),
         ("UPDATE ledger_head SET seq = seq + 1", "missing at the end"),
+        ("UPDATE outbound_message SET text = 'another'", "handed out is not what was decided"),
+        ("UPDATE ledger_entry SET event = 'access:key:created' WHERE seq = 5", "another event"),
+        ("UPDATE script_version SET text = 'Send money'", "not those that were approved"),
     ],
 )  # fmt: skip
 def test_tampering_is_named(talked: Database, sql: str, reason: str) -> None:
-    change(talked, "DELETE FROM outbound_message")  # so that the database lets a decision go
+    if "decision" in sql:
+        change(talked, "DELETE FROM outbound_message")  # so that the database lets one go
     change(talked, sql)
     report = verify_database(talked)
     assert not report["ok"]

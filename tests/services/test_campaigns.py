@@ -11,10 +11,11 @@ from sqlalchemy.exc import IntegrityError
 from compliance.engine import ComplianceEngine
 from core.clock import SystemClock
 from core.database import Database
-from core.errors import InvalidInput, NotAllowed
+from core.errors import InvalidInput, NotAllowed, NotFound
 from script_store.repository import ScriptRepository
 from services.calibrating import DEMO, demo_file
-from services.campaigns import CampaignLoader, parse_campaign, starter_file
+from services.campaign_file import parse_campaign, starter_file
+from services.campaigns import CampaignLoader
 from tests.services.parts import SHOP
 
 
@@ -154,3 +155,51 @@ def test_a_bad_file_is_refused_with_the_place(change: Any, message: str) -> None
 def test_what_is_no_campaign_file_is_refused(raw: bytes) -> None:
     with pytest.raises(InvalidInput):
         parse_campaign(raw)
+
+
+def test_one_person_cannot_change_what_customers_read(
+    shop: Database, engine: ComplianceEngine
+) -> None:
+    cheaper = parse_campaign(file(_set("campaign.catalogue.price.value", "1.00")))
+    with pytest.raises(NotAllowed, match="differs"):
+        loader(shop, engine).load(cheaper, "ann", None)
+    assert loader(shop, engine).load(cheaper, "ann", "bob")[0].unchanged
+
+
+def test_a_script_that_left_the_file_is_named_and_can_be_retired(
+    shop: Database, engine: ComplianceEngine
+) -> None:
+    def drop(document: dict[str, Any]) -> None:
+        document["scripts"] = [s for s in document["scripts"] if s["key"] != "hello"]
+
+    report = loader(shop, engine).load(parse_campaign(file(drop)), "ann", "bob")[0]
+    assert report.not_in_file == ["hello"]
+    loader(shop, engine).retire("shop", "hello", "bob")
+    with shop.read() as session:
+        assert ScriptRepository(session).current("shop", "hello") is None
+    with pytest.raises(NotFound, match="in force"):
+        loader(shop, engine).retire("shop", "hello", "bob")
+    back = loader(shop, engine).load(parse_campaign(file()), "ann", "bob")[0]
+    assert back.enforced == ["hello"]
+
+
+@pytest.mark.parametrize("words", ["   ", "\u200b", "\u202eabc", "a\x07b", "\ud800"])
+def test_words_that_nobody_can_see_are_refused(words: str) -> None:
+    with pytest.raises(InvalidInput, match=r"scripts\.0\.text"):
+        parse_campaign(file(_set("scripts.0.text", words)))
+
+
+def test_a_script_whose_risk_text_is_missing_is_held_back(
+    database: Database, engine: ComplianceEngine
+) -> None:
+    lost = parse_campaign(file(_set("scripts.0.risk", "risk.lost")))
+    assert "price.box" in loader(database, engine).load(lost, "ann", "bob")[0].refused
+
+
+def test_starter_scripts_come_into_force_even_when_they_were_loaded_before(
+    database: Database, engine: ComplianceEngine
+) -> None:
+    load = loader(database, engine).load
+    load(parse_campaign(starter_file("en").read_bytes()), "ann", None)
+    reports = load(parse_campaign(file()), "ann", "bob")
+    assert "disclosure.first" in reports[1].enforced

@@ -267,3 +267,56 @@ def test_an_opt_out_elsewhere_while_a_turn_ran_silences_it(
         "text": None, "source": "none", "reason": "opted_out_meanwhile", "key": None, "parts": [],
     }  # fmt: skip
     assert count(shop, "outbound_message") == 1
+
+
+def test_an_opt_out_counts_for_the_person_named_later(
+    shop: Database, engine: ComplianceEngine
+) -> None:
+    parts = build_parts(shop, engine)
+    take_turn(request("m1"), parts)
+    take_turn(TurnRequest("shop", "c1", "unsubscribe", "m2", "kim"), parts)
+    elsewhere = take_turn(TurnRequest("shop", "c2", "how much?", "m1", "kim"), parts)
+    assert elsewhere.trace["reply"]["reason"] == "opted_out_before"
+
+
+def test_a_conversation_belongs_to_one_customer(shop: Database, engine: ComplianceEngine) -> None:
+    parts = build_parts(shop, engine)
+    take_turn(TurnRequest("shop", "c1", "how much?", "m1", "kim"), parts)
+    with pytest.raises(Conflict, match="another customer"):
+        take_turn(TurnRequest("shop", "c1", "how much?", "m2", "lee"), parts)
+    assert take_turn(request("m3"), parts).trace["reply"]["text"]
+
+
+def test_one_person_opting_out_twice_at_once_is_recorded_twice_and_listed_once(
+    shop: Database, engine: ComplianceEngine
+) -> None:
+    parts = build_parts(shop, engine, turn_seconds=20)
+    errors: list[BaseException] = []
+
+    def stop(conversation: str) -> None:
+        try:
+            take_turn(TurnRequest("shop", conversation, "STOP", "m1", "kim"), parts)
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=stop, args=(f"c{n}",)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not errors
+    assert count(shop, "decision") == 4
+    assert count(shop, "do_not_contact") == 1
+    assert verify_database(shop)["ok"]
+
+
+def test_the_ledger_holds_no_identifier_of_the_channel(
+    shop: Database, engine: ComplianceEngine
+) -> None:
+    parts = build_parts(shop, engine)
+    take_turn(TurnRequest("shop", "+1 555 010 4477", "STOP", "m1", "kim@example.com"), parts)
+    with shop.read() as session:
+        rows = session.execute(text("SELECT envelope FROM ledger_entry")).scalars()
+        everything = b"".join(bytes(row) for row in rows)
+    assert b"555 010" not in everything
+    assert b"kim@example" not in everything

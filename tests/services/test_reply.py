@@ -12,7 +12,7 @@ from llm.types import DraftFailed, FailureReason, ModelIdentity
 from script_store.library import Library
 from script_store.types import Candidate, Match, NoMatch
 from services.calibrating import library_of
-from services.campaigns import parse_campaign
+from services.campaign_file import parse_campaign
 from services.reply import Seeker, Shelves, answer
 from services.types import (
     ConversationState,

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from compliance.engine import ComplianceEngine
-from core.clock import new_id
+from core.clock import SystemClock, new_id
 from core.database import Database
 from core.errors import InvalidInput, NotFound, TooLarge
 from intent.types import Label
@@ -19,6 +19,8 @@ from llm.engines.scripted import Performance, ScriptedEngine
 from script_store.repository import ScriptRepository, content_sha256
 from script_store.slots import render
 from services.audit import verify_database
+from services.campaign_file import parse_campaign
+from services.campaigns import CampaignLoader
 from services.turn import TurnParts, take_turn
 from services.types import TurnRequest
 from tests.services.parts import (
@@ -208,13 +210,8 @@ def test_empty_library_sends_nothing_and_calls_a_person(
     database: Database, engine: ComplianceEngine
 ) -> None:
     empty = {"campaign": SHOP["campaign"], "scripts": []}
-    parsed_without_approver = json.dumps(empty).encode()
-    from core.clock import SystemClock  # noqa: PLC0415 - only here
-    from services.campaigns import CampaignLoader, parse_campaign  # noqa: PLC0415 - only here
-
-    CampaignLoader(database, engine, SystemClock()).load(
-        parse_campaign(parsed_without_approver), None, None
-    )
+    parsed = parse_campaign(json.dumps(empty).encode())
+    CampaignLoader(database, engine, SystemClock()).load(parsed, None, None)
     trace = ask(build_parts(database, engine), "how much?")
     assert trace["reply"]["text"] is None
     assert trace["reply"]["reason"] == "no_approved_reply"
