@@ -26,6 +26,7 @@ COPY --from=build /opt/onscript /opt/onscript
 ENV PATH=/opt/onscript/bin:$PATH \
     ONSCRIPT_HOME=/var/lib/onscript \
     ONSCRIPT_HOST=0.0.0.0 \
+    HF_HOME=/var/lib/onscript/huggingface \
     PYTHONUNBUFFERED=1
 USER onscript
 VOLUME /var/lib/onscript

@@ -86,23 +86,35 @@ class Library:
 
     def retrieve(self, encoder: Encoder, customer: str, count: int) -> tuple[RenderedScript, ...]:
         """Scripts whose questions or statements are nearest to the customer's message."""
-        scores = self._likeness(self._hits(encoder, Kind.QUESTION, customer))
-        for version, score in self._likeness(self._hits(encoder, Kind.STATEMENT, customer)).items():
-            scores[version] = max(scores.get(version, -1.0), score)
+        scores = self._asked(encoder, customer)
         ranked = sorted(scores, key=lambda version: (-scores[version], version))
         return tuple(self._by_version[version] for version in ranked[:count])
 
     def match(
-        self, encoder: Encoder, draft: str, customer: str = "", intent: str | None = None
+        self,
+        encoder: Encoder,
+        draft: str,
+        customer: str = "",
+        intent: str | None = None,
+        given: frozenset[str] = frozenset(),
     ) -> Match | NoMatch:
-        """The approved script that says what the draft says, or why none does."""
-        evidence = self.evidence(encoder, draft, customer)
-        return choose(draft, evidence, self.calibration, intent=intent, threshold=self.threshold)
+        """The approved script that says what the draft says, or why none does.
+
+        ``given``: see ``matching.choose``.
+        """
+        return choose(
+            draft,
+            self.evidence(encoder, draft, customer),
+            self.calibration,
+            intent=intent,
+            threshold=self.threshold,
+            given=given,
+        )
 
     def evidence(self, encoder: Encoder, draft: str, customer: str) -> list[Evidence]:
         found: dict[str, Evidence] = {}
         drafted = self._likeness(self._hits(encoder, Kind.STATEMENT, draft)) if draft else {}
-        asked = self._likeness(self._hits(encoder, Kind.QUESTION, customer)) if customer else {}
+        asked = self._asked(encoder, customer) if customer else {}
         for version_id in drafted.keys() | asked.keys():
             script = self._by_version[version_id]
             statements = (script.text, *script.version.content.paraphrases)
@@ -116,6 +128,13 @@ class Library:
                 lexical=max((bigram_overlap(draft, s) for s in statements), default=0.0),
             )
         return list(found.values())
+
+    def _asked(self, encoder: Encoder, customer: str) -> dict[str, float]:
+        """Likeness of the customer's message to what each script answers or says, by version."""
+        scores = self._likeness(self._hits(encoder, Kind.QUESTION, customer))
+        for version, score in self._likeness(self._hits(encoder, Kind.STATEMENT, customer)).items():
+            scores[version] = max(scores.get(version, -1.0), score)
+        return scores
 
     def _hits(self, encoder: Encoder, kind: Kind, text: str, everything: bool = False) -> list[Hit]:
         index = self._indexes[kind]

@@ -14,6 +14,7 @@ from script_store.polarity import flips
 from script_store.types import Candidate, Match, NoMatch
 
 FEATURES = ("draft", "question", "lexical", "draft_lead", "question_lead", "lead", "intent")
+REPEAT_FEATURES = ("question", "question_lead")
 SHOWN = 5
 
 
@@ -26,6 +27,10 @@ class Calibration:
     threshold: float
     encoder: str = ""  # identity of the encoder whose scores were fitted
     question_margin: float = 2.0  # how much better another script may fit what was asked
+    # a weak model repeats a statement it was given, the right one or not: then the customer's
+    # question must speak for it as well
+    repeat_weights: Mapping[str, float] = field(default_factory=dict)
+    repeat_bias: float = 0.0
 
 
 @dataclass(slots=True)
@@ -82,6 +87,13 @@ def probability(row: Mapping[str, float], calibration: Calibration) -> float:
     return 1 / (1 + exp(-max(-60.0, min(60.0, z))))
 
 
+def repeat_probability(row: Mapping[str, float], calibration: Calibration) -> float:
+    """Logistic of what the question alone says, for a statement that the model was given."""
+    weights = calibration.repeat_weights
+    z = calibration.repeat_bias + sum(weights[name] * row[name] for name in weights)
+    return 1 / (1 + exp(-max(-60.0, min(60.0, z))))
+
+
 def choose(
     draft: str,
     evidence: Sequence[Evidence],
@@ -89,14 +101,19 @@ def choose(
     *,
     intent: str | None = None,
     threshold: float | None = None,
+    given: frozenset[str] = frozenset(),
 ) -> Match | NoMatch:
-    """The most probable script that nothing vetoes, or why there is none."""
+    """The most probable script that nothing vetoes, or why there is none.
+
+    ``given`` names the versions a weak model was given: for those the draft's word is not enough,
+    and the lower of the two probabilities counts.
+    """
     limit = calibration.threshold if threshold is None else threshold
     if not evidence:
         return NoMatch("empty_library", limit, ())
     ranked = sorted(
         (
-            _candidate(draft, item, row, calibration)
+            _candidate(item, row, calibration, given)
             for item, row in zip(evidence, features(evidence, intent), strict=True)
         ),
         key=lambda c: (-c.probability, c.key),
@@ -114,9 +131,14 @@ def choose(
 
 
 def _candidate(
-    draft: str, item: Evidence, row: Mapping[str, float], calibration: Calibration
+    item: Evidence,
+    row: Mapping[str, float],
+    calibration: Calibration,
+    given: frozenset[str],
 ) -> Candidate:
     chance = probability(row, calibration)
+    if item.version_id in given:
+        chance = min(chance, repeat_probability(row, calibration))
     rounded = {name: round(value, 4) for name, value in row.items()}
     return Candidate(item.key, item.version_id, round(chance, 6), rounded)
 

@@ -58,6 +58,8 @@ def calibrate_shipped(
             "bias": calibration.bias,
             "threshold": calibration.threshold,
             "question_margin": calibration.question_margin,
+            "repeat_weights": dict(calibration.repeat_weights),
+            "repeat_bias": calibration.repeat_bias,
             "figures": figures,
         }
     card = {

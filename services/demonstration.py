@@ -6,7 +6,6 @@ model cannot be relied on to misbehave on cue. It goes through the same turn as 
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from core.clock import new_id
@@ -36,6 +35,7 @@ SAMPLES: Mapping[str, tuple[Line, ...]] = {
     "zh": (
         Line("a scripted reply", "你好，在吗"),
         Line("a draft by the language model, answered with an approved script", "等待期是多久啊"),
+        Line("another one", "看个感冒挂门诊能报吗"),
         Line(
             "a draft that the filter blocks (this draft is written in by hand)",
             "那是不是买了就一定能赔？",
@@ -53,6 +53,7 @@ SAMPLES: Mapping[str, tuple[Line, ...]] = {
             "a draft by the language model, answered with an approved script",
             "how much is the 500 plan a month?",
         ),
+        Line("another one", "do i need to sign a contract for fiber?"),
         Line(
             "a draft that the filter blocks (this draft is written in by hand)",
             "is it really faster than what i have?",
@@ -90,8 +91,3 @@ def hold(runtime: Runtime, language: str) -> Iterator[tuple[Line, Mapping[str, A
             parts = replace(parts, drafting=drafter, llm=str(engine.identity))
         request = TurnRequest(DEMO[language], conversation, line.text, new_id())
         yield line, take_turn(request, parts).trace
-
-
-def demo_home() -> Path:
-    """Where the demo keeps its database when ONSCRIPT_HOME does not say otherwise."""
-    return Path(".demo")

@@ -61,6 +61,8 @@ class Drafting(Protocol):
 
     def draft(self, prompt: Prompt, deadline_seconds: float) -> Draft | DraftFailed: ...
 
+    def close(self) -> None: ...
+
 
 class Shelf(Protocol):
     """Libraries in force, by campaign."""

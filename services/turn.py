@@ -22,8 +22,6 @@ from services.reply import Seeker, Shelves, answer
 from services.trace import timing
 from services.types import Answer, Decision, Inbound, Matched, Route, TurnRequest
 
-RETRIEVED = 4  # approved scripts laid before the LLM
-
 
 @dataclass(frozen=True, slots=True)
 class TurnParts:
@@ -37,6 +35,8 @@ class TurnParts:
     clock: Clock
     draft_seconds: float
     llm: str  # identity of the configured engine, for the record
+    facts: int = 6  # approved scripts laid before the LLM
+    repeats: bool = False  # the LLM is known to repeat what it is given, right or wrong
 
 
 def take_turn(request: TurnRequest, parts: TurnParts) -> Answer:
@@ -123,7 +123,7 @@ def _draft_and_match(
 ) -> Matched:
     """Steps 5 to 7; each that fails ends here with what is known."""
     campaign = library.campaign
-    facts = library.retrieve(parts.shelf.encoder, screening.text, RETRIEVED)
+    facts = library.retrieve(parts.shelf.encoder, screening.text, parts.facts)
     prompt = render_prompt(
         PromptInput(
             language=primary_language(campaign.language),
@@ -151,7 +151,10 @@ def _draft_and_match(
     if verdict.action is Action.BLOCK:
         return Matched(draft, verdict)
 
-    match = library.match(parts.shelf.encoder, verdict.text, screening.text, intent.label.value)
+    given = frozenset(script.version.id for script in facts) if parts.repeats else frozenset()
+    match = library.match(
+        parts.shelf.encoder, verdict.text, screening.text, intent.label.value, given
+    )
     if isinstance(match, Match):
         watch.lap("match", f"{match.candidate.key} p={match.candidate.probability:.2f}")
     else:

@@ -47,10 +47,13 @@ class Runtime:
             return take_turn(request, self.parts)
 
     def close(self) -> None:
-        """Give back connections."""
+        """Give back connections and end what the language model still does."""
+        self.parts.drafting.close()
         self.database.close()
 
 
+# A small model picks badly among many statements (its card says how badly); a large one does not.
+HOUSE_FACTS, FACTS = 2, 6
 OFF = ModelIdentity("off", "", "", "off")
 
 
@@ -60,6 +63,9 @@ class NoLlm:
     def draft(self, prompt: Prompt, deadline_seconds: float) -> Draft | DraftFailed:
         """Always unavailable."""
         return DraftFailed(FailureReason.UNAVAILABLE, "no engine is configured", OFF)
+
+    def close(self) -> None:
+        """Nothing is held."""
 
 
 def build_database(settings: Settings) -> Database:
@@ -168,6 +174,7 @@ def build_runtime(
     for campaign in shelf.warm():
         compliance.screen_in("", jurisdiction=campaign.jurisdiction)  # compiles its rules now
         compliance.screen_out("", jurisdiction=campaign.jurisdiction, domain=campaign.domain)
+    house = settings.llm_engine == "local" and settings.llm_model == "house"
     inbox = DatabaseInbox(database, load_pseudonyms(settings), clock, settings.turn_seconds)
     parts = TurnParts(
         inbox=inbox,
@@ -178,6 +185,8 @@ def build_runtime(
         clock=clock,
         draft_seconds=min(settings.draft_seconds, settings.turn_seconds),
         llm=llm,
+        facts=HOUSE_FACTS if house else FACTS,
+        repeats=house,
     )
     return Runtime(settings, clock, database, compliance, shelf, parts)
 

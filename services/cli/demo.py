@@ -2,6 +2,7 @@
 
 import os
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -9,6 +10,7 @@ from rich.console import Console
 from rich.rule import Rule
 
 from core.clock import SystemClock
+from core.errors import InvalidInput
 from core.settings import Settings
 from services.cli.progress import spinner
 
@@ -27,15 +29,21 @@ What to try next
 
 def demo(
     languages: Annotated[str, typer.Option(help="zh, en or both, with a comma")] = "zh,en",
+    home: Annotated[Path, typer.Option(help="where the demo keeps its own database")] = Path(
+        ".demo"
+    ),
 ) -> None:
     """Prepare the demo database and hold a sample conversation in each language."""
     from services.campaigns import CampaignLoader
-    from services.demonstration import demo_home, load_demo
+    from services.demonstration import SAMPLES, load_demo
     from services.schema import upgrade
     from services.wiring import build_compliance, build_database, build_runtime
 
-    os.environ.setdefault("ONSCRIPT_HOME", str(demo_home()))
-    settings = Settings()
+    wanted = [name.strip() for name in languages.split(",") if name.strip()]
+    if not wanted or not set(wanted) <= set(SAMPLES):
+        raise InvalidInput(f"--languages {languages}: choose from {', '.join(SAMPLES)}")
+    # never the database of a real service, whatever the environment says
+    settings = Settings(home=home, database_url=None)
     console, started = Console(), time.monotonic()
     with spinner() as progress:
         progress("preparing the database")
@@ -48,7 +56,7 @@ def demo(
                 console.print(f"[yellow]{report.campaign}: {key} held back: {why}[/yellow]")
         database.close()
         runtime = build_runtime(settings, progress=progress)
-    for language in [name.strip() for name in languages.split(",") if name.strip()]:
+    for language in wanted:
         _show(console, runtime, language)
     runtime.close()
     console.print(Rule())

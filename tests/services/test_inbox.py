@@ -217,6 +217,9 @@ def test_no_transaction_is_open_while_the_model_runs(
                 session.execute(text("UPDATE campaign SET name = name"))
             return drafting("The box costs $24.00 a week.").draft(prompt, deadline_seconds)
 
+        def close(self) -> None:
+            pass
+
     answer = take_turn(request(), build_parts(shop, engine, drafts=Watching()))
     assert answer.trace["reply"]["key"] == "price.box"
     assert new_id() > answer.id
