@@ -65,7 +65,10 @@ def parse_count(written: str) -> int:
 
 @llm.command("train-house")
 def train_house_model(
-    output: Annotated[Path, typer.Option(help="folder of the run; an existing one is resumed")],
+    run: Annotated[Path, typer.Option(help="folder of the run; an existing one is resumed")],
+    weights: Annotated[Path, typer.Option(help="where the model and its card go at the end")] = (
+        Path("llm/house/weights")
+    ),
     dialogues: Annotated[Path, typer.Option(help="folder of dialogues_*.jsonl")] = Path(
         "llm/house/corpus"
     ),
@@ -77,13 +80,15 @@ def train_house_model(
     threads: int = 2,
     minutes: Annotated[float | None, typer.Option(help="stop in time with what is there")] = None,
 ) -> None:
-    """Train the house model with progress; stop it and start it again as you like."""
+    """Train the house model, then measure it and write its card; interrupt and resume at will."""
     from datetime import timedelta
 
+    from llm.house.publish import publish
     from llm.house.train import train_house
 
     until = datetime.now(UTC) + timedelta(minutes=minutes) if minutes else None
     state = train_house(
-        output, dialogues, clusters, tokens=tokens, seed=seed, threads=threads, until=until
+        run, dialogues, clusters, tokens=tokens, seed=seed, threads=threads, until=until
     )
-    print(line({"output": str(output), "tokens_seen": state.tokens}))
+    card = publish(run, weights, dialogues, clusters, threads=threads)
+    print(line({"tokens_seen": state.tokens, "held_out": card["held_out"]}))

@@ -148,7 +148,7 @@ def test_loading_a_campaign_again_changes_nothing(shell: Shell) -> None:
     file = str(shop_file(shell))
     done = shell("campaign", "load", file, "--author=ann", "--approve-as=bob")
     assert done.status == 0
-    assert [report["campaign"] for report in done.lines] == ["shop"]
+    assert [report["campaign"] for report in done.lines] == ["shop", "global.en"]
     assert done.lines[0]["enforced"] == []
     assert len(done.lines[0]["unchanged"]) == len(SHOP["scripts"]) - 1
     assert "unknown_slot" in done.lines[0]["refused"]["no.value"]
