@@ -34,7 +34,7 @@ class Int8Linear(nn.Module):
 
     def forward(self, hidden: Tensor) -> Tensor:
         """(..., in) to (..., out), both bf16."""
-        flat = hidden.reshape(-1, hidden.shape[-1])
+        flat = hidden.reshape(-1, hidden.shape[-1]).contiguous()
         if flat.shape[0] > _INT8_KERNEL_ROWS:
             full = self.weight.to(hidden.dtype) * self.scale[:, None]
             return nn.functional.linear(hidden, full, self.bias)
@@ -71,7 +71,7 @@ class Int4Linear(nn.Module):
 
     def forward(self, hidden: Tensor) -> Tensor:
         """(..., in) to (..., out), both bf16."""
-        flat = hidden.reshape(-1, hidden.shape[-1])
+        flat = hidden.reshape(-1, hidden.shape[-1]).contiguous()
         out = torch._weight_int4pack_mm_for_cpu(
             flat, self.weight, INT4_GROUP, self.scales_and_zeros
         )
