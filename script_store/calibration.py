@@ -31,7 +31,8 @@ from script_store.types import Match
 TOLERANCE = 0.05  # share of served scripts that may be wrong
 EVEN = 0.5  # never serve a script that is more likely wrong than right
 _RARELY = 0.02  # share of right scripts that the question may speak against
-_LAID_BEFORE = 4  # statements the model is given
+_LAID_BEFORE = 4  # statements a model may be given
+_LAID_BEFORE_SMALL = 2  # and one that repeats them
 _MEND = "fit it again: onscript scripts calibrate"
 _Floats = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -186,7 +187,7 @@ def _fit_repeats(
     for pair in dev:
         if pair.opposes is not None:
             continue
-        for script in library.retrieve(encoder, pair.customer, _LAID_BEFORE):
+        for script in library.retrieve(encoder, pair.customer, _LAID_BEFORE_SMALL):
             evidence = library.evidence(encoder, script.text, pair.customer)
             for item, row in zip(evidence, features(evidence, None), strict=True):
                 if item.version_id == script.version.id:

@@ -53,7 +53,7 @@ SAMPLES: Mapping[str, tuple[Line, ...]] = {
             "a draft by the language model, answered with an approved script",
             "how much is the 500 plan a month?",
         ),
-        Line("another one", "do i need to sign a contract for fiber?"),
+        Line("another one", "is the mobile hotspot included in unlimited?"),
         Line(
             "a draft that the filter blocks (this draft is written in by hand)",
             "is it really faster than what i have?",

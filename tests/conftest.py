@@ -6,6 +6,7 @@ engines it found. ONSCRIPT_TEST_POSTGRES gives a URL; else one is started from t
 
 import os
 import shutil
+import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -48,15 +49,15 @@ def pytest_configure(config: pytest.Config) -> None:
     _POSTGRES["url"] = _start_postgres()
 
 
-def pytest_report_header() -> list[str]:
-    """Say which engines the tests run on."""
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say which engines the tests ran on, also in a quiet run."""
     engine = create_engine(Database(_POSTGRES["url"]).engine.url)
     with engine.connect() as connection:
         postgres = connection.execute(text("show server_version")).scalar()
     engine.dispose()
-    import sqlite3  # noqa: PLC0415 - for its version only
-
-    return [f"databases: SQLite {sqlite3.sqlite_version}, PostgreSQL {postgres}"]
+    terminalreporter.write_line(
+        f"databases: SQLite {sqlite3.sqlite_version}, PostgreSQL {postgres}"
+    )
 
 
 class Templates:
