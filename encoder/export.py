@@ -1,10 +1,5 @@
 """One-off export of all-MiniLM-L6-v2 to ONNX, checked against PyTorch before anyone uses it."""
 
-import contextlib
-import io
-import logging
-import warnings
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +8,7 @@ import torch
 from transformers import AutoModel
 
 from core.errors import ArtifactError
+from encoder.quiet import quiet
 
 _TOLERANCE = 1e-4
 
@@ -44,7 +40,7 @@ def export_minilm(folder: Path, target: Path) -> None:
     batch = torch.export.Dim("batch", min=1, max=4096)
     length = torch.export.Dim("length", min=2, max=512)
     shape = {0: batch, 1: length}
-    with _quiet():
+    with quiet():
         program = torch.onnx.export(
             module,
             (ids, mask),
@@ -80,16 +76,3 @@ def _check(module: torch.nn.Module, graph: Path) -> None:
                 "the exported encoder does not agree with PyTorch",
                 mend="report the versions of torch, onnx and onnxruntime: pip freeze",
             )
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Silence the exporter's progress prints and deprecation notes; errors still surface."""
-    disabled = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(disabled)

@@ -1,11 +1,5 @@
 """The small encoder's network in PyTorch, and its export to the ONNX file that is served."""
 
-import contextlib
-import io
-import logging
-import warnings
-from collections.abc import Iterator
-
 import numpy as np
 import onnx
 import onnxruntime
@@ -15,6 +9,7 @@ from torch import nn
 from torch.nn import functional
 
 from core.errors import ArtifactError
+from encoder.quiet import quiet
 from encoder.small import CHARACTER_ROWS, DIMENSION, PAIR_ROWS, WINDOW
 
 _HEADS = 8
@@ -104,7 +99,7 @@ def export(network: SmallNetwork) -> bytes:
     codes, mask = _probe(3, 17)
     batch = torch.export.Dim("batch", min=1, max=4096)
     length = torch.export.Dim("length", min=1, max=WINDOW)
-    with _quiet():
+    with quiet():
         program = torch.onnx.export(
             network,
             (codes, mask),
@@ -164,16 +159,3 @@ def _check(network: SmallNetwork, graph: bytes) -> None:
                 "the exported small encoder does not agree with PyTorch",
                 mend="report the versions of torch, onnx and onnxruntime: pip freeze",
             )
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Silence the exporter's progress prints and deprecation notes; errors still surface."""
-    disabled = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(disabled)

@@ -21,8 +21,9 @@ def reply_panel(trace: Mapping[str, Any]) -> Panel:
 def trace_table(trace: Mapping[str, Any]) -> Group:
     """The stages with their times, then what each decided."""
     stages = Table(show_edge=False, pad_edge=False)
-    for name, justify in (("stage", "left"), ("ms", "right"), ("outcome", "left")):
-        stages.add_column(name, justify=justify)  # type: ignore[arg-type]  # a literal to rich
+    stages.add_column("stage")
+    stages.add_column("ms", justify="right")
+    stages.add_column("outcome")
     for stage in trace["stages"]:
         stages.add_row(stage["stage"], f"{stage['milliseconds']:.1f}", Text(str(stage["outcome"])))
     stages.add_row("total", f"{trace['milliseconds']:.1f}", "", style="bold")
