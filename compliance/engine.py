@@ -12,6 +12,7 @@ from compliance.matcher import Hit, Matcher
 from compliance.names import introduces_speaker
 from compliance.normalise import Projection, fold
 from compliance.pack import Pack
+from compliance.paraphrase.types import Opinion, Paraphrase
 from compliance.personal_data import TRIGGERS, find_personal_data
 from compliance.types import (
     Action,
@@ -32,6 +33,7 @@ from core.text import detect_language, primary_language
 
 BUILT_IN = "personal-data@1#built-in"
 PERSONAL_DATA_RULE = "core.personal_data"
+MODEL_RULE = "model"
 _PUNCTUATION = str.maketrans("，！；：？（）", ",!;:?()")
 _PERSONAL_DATA_CITATIONS: dict[Jurisdiction | None, str] = {
     Jurisdiction.CN: "个人信息保护法 6 [V]",
@@ -43,17 +45,22 @@ _PERSONAL_DATA_CITATIONS: dict[Jurisdiction | None, str] = {
 
 
 class ComplianceEngine:
-    """Screens texts against rule packs and finds personal data. Safe to share between threads."""
+    """Screens texts against rule packs and finds personal data. Safe to share between threads.
 
-    def __init__(self, packs: Sequence[Pack]) -> None:
+    With ``paraphrase`` whole sentences of what we would say are also read by meaning; its findings
+    stand beside those of the rules and clear none of them.
+    """
+
+    def __init__(self, packs: Sequence[Pack], paraphrase: Paraphrase | None = None) -> None:
         self._packs = tuple(packs)
+        self._paraphrase = paraphrase
         self._matchers: dict[tuple[Direction, Jurisdiction | None, str | None], Matcher] = {}
         self._lock = Lock()
 
     @property
     def packs(self) -> tuple[str, ...]:
-        """Identity of every pack held: ``name@version#hash12``."""
-        return tuple(pack.identity for pack in self._packs)
+        """Identity of every pack held, and of the model: ``name@version#hash12``."""
+        return tuple(pack.identity for pack in self._packs) + self._models
 
     def screen_in(
         self,
@@ -91,27 +98,37 @@ class ComplianceEngine:
         domain: str | None = None,
         allowed: frozenset[str] = frozenset(),
         masks: MutableMapping[str, str] | None = None,
+        by_rules: bool = False,
     ) -> Verdict:
-        """May this be said? ``allowed`` holds literals, such as the seller's hotline, that are
-        no personal data; nor is the name by which the seller introduces themself. An unknown
-        jurisdiction or domain is judged by all rules together.
+        """May this be said?
+
+        ``allowed`` holds literals, such as the seller's hotline, that are no personal data; nor is
+        the name by which the seller introduces themself. An unknown jurisdiction or domain is
+        judged by all rules together. With ``by_rules`` the paraphrase model is not asked.
         """
         place = _jurisdiction(jurisdiction)
         matcher = self._matcher(Direction.OUTBOUND, place, domain)
         found, everything, _ = _examine(matcher, text, place)
         pii = tuple(datum for datum in everything if not _is_allowed(datum, text, allowed))
         findings = found + tuple(_personal_data_finding(datum, place) for datum in pii)
+        if self._paraphrase is not None and not by_rules:
+            model = self._paraphrase.identity
+            findings += tuple(_model_finding(one, model) for one in self._paraphrase.opinions(text))
         return Verdict(
             action=strongest(findings),
             text=_masked(text, findings, pii, language, masks),
             findings=findings,
             pii=pii,
-            packs=matcher.identities,
+            packs=matcher.identities + (() if by_rules else self._models),
         )
 
     def warm(self, direction: Direction, jurisdiction: str | None, domain: str | None) -> None:
         """Compile the rules of one place and sector before the first message needs them."""
         self._matcher(direction, _jurisdiction(jurisdiction), domain)
+
+    @property
+    def _models(self) -> tuple[str, ...]:
+        return () if self._paraphrase is None else (self._paraphrase.identity,)
 
     def _matcher(
         self, direction: Direction, jurisdiction: Jurisdiction | None, domain: str | None
@@ -191,6 +208,26 @@ def _personal_data_finding(datum: PersonalDatum, place: Jurisdiction | None) -> 
         reason_en="the draft holds personal data",
         suggestion_zh="删去个人信息，或改用槽位",
         suggestion_en="leave the personal data out, or use a slot",
+    )
+
+
+def _model_finding(opinion: Opinion, model: str) -> Finding:
+    """A model cites no article: it says what a sentence resembles, not which words break a law."""
+    return Finding(
+        rule=f"{MODEL_RULE}.{opinion.category.value}",
+        pack=model,
+        category=opinion.category,
+        citation="",
+        start=opinion.start,
+        end=opinion.end,
+        view=View.MODEL,
+        action=Action.BLOCK,
+        observed=not opinion.enforced,
+        reason_zh="模型认为整句的意思属于这类违规，尽管没有出现规则中的字词",
+        reason_en="by its meaning the sentence is of this category, whatever words it uses",
+        suggestion_zh="把这句话换成可以证明的事实，并写明条件",
+        suggestion_en="say a fact that can be shown, with its conditions, instead of this sentence",
+        score=opinion.score,
     )
 
 

@@ -39,6 +39,16 @@ class Settings(BaseSettings):
     secret: SecretStr | None = Field(
         default=None, description="keys pseudonyms and digests; default: a file made in home"
     )
+    encoder: str = Field(
+        default="shipped",
+        min_length=1,
+        description="shipped, or the folder or hub id of a sentence-transformers model",
+    )
+    encoder_device: str = Field(
+        default="auto",
+        pattern=r"^(auto|cpu|cuda(:\d+)?)$",
+        description="where a configured encoder runs: auto, cpu, cuda, cuda:1",
+    )
     llm_engine: Literal["local", "remote", "off"] = Field(
         default="local", description="where drafts are written"
     )

@@ -2,11 +2,13 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from encoder.types import Encoder, EncoderIdentity, Vectors
+
+_PIECE = 256
 
 
 class CachedEncoder:
@@ -21,6 +23,13 @@ class CachedEncoder:
     @property
     def identity(self) -> EncoderIdentity:
         return self._inner.identity
+
+    def warm(self, texts: Sequence[str], progress: Callable[[int, int], None]) -> None:
+        """Encode texts piece by piece ahead of use, telling ``progress`` how many of how many."""
+        fresh = list(dict.fromkeys(texts))
+        for start in range(0, len(fresh), _PIECE):
+            self.encode(fresh[start : start + _PIECE])
+            progress(min(start + _PIECE, len(fresh)), len(fresh))
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         with self._lock:

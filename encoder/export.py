@@ -1,14 +1,18 @@
-"""One-off export of all-MiniLM-L6-v2 to ONNX, checked against PyTorch before anyone uses it."""
+"""One-off export of the shipped encoder to ONNX, checked against PyTorch before anyone uses it."""
 
+import contextlib
+import io
+import logging
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import onnxruntime
 import torch
-from transformers import AutoModel
+from transformers import BertModel
 
 from core.errors import ArtifactError
-from encoder.quiet import quiet
 
 _TOLERANCE = 1e-4
 
@@ -27,32 +31,42 @@ class _SentenceVector(torch.nn.Module):
         return torch.nn.functional.normalize(mean, dim=-1)
 
 
-def export_minilm(folder: Path, target: Path) -> None:
-    """Write the ONNX graph of the weights in ``folder`` to ``target``.
+def export(model: BertModel, target: Path) -> None:
+    """Write the ONNX graph of a sentence encoder of MiniLM's shape to ``target``.
 
     Raises ArtifactError when ONNX Runtime and PyTorch disagree by more than 1e-4.
     """
-    model = AutoModel.from_pretrained(
-        str(folder), local_files_only=True, attn_implementation="eager"
-    )
-    module = _SentenceVector(model.eval()).eval()
-    ids, mask = _probe(3, 17)
+    module = _SentenceVector(model.train(False)).train(False)
+    inputs = ["input_ids", "attention_mask"]
     batch = torch.export.Dim("batch", min=1, max=4096)
     length = torch.export.Dim("length", min=2, max=512)
     shape = {0: batch, 1: length}
-    with quiet():
+    with _quiet():
         program = torch.onnx.export(
             module,
-            (ids, mask),
+            _probe(3, 17),
             dynamo=True,
-            input_names=["input_ids", "attention_mask"],
+            input_names=inputs,
             output_names=["sentence_vector"],
-            dynamic_shapes={"input_ids": shape, "attention_mask": shape},
+            dynamic_shapes=dict.fromkeys(inputs, shape),
         )
     if program is None:
-        raise ArtifactError("the ONNX export of all-MiniLM-L6-v2 produced nothing")
+        raise ArtifactError("the ONNX export of the encoder produced nothing")
     program.save(str(target), external_data=False)
     _check(module, target)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Silence the exporter's progress prints and deprecation notes; errors still surface."""
+    disabled = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(disabled)
 
 
 def _probe(rows: int, length: int) -> tuple[torch.Tensor, torch.Tensor]:

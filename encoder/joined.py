@@ -1,9 +1,9 @@
-"""The shipped encoder: meaning (MiniLM for English, ours for Chinese) joined with n-grams.
+"""The shipped encoder: meaning (MiniLM, taught Chinese) joined with character n-grams.
 
 cos(a, b) of two joined vectors is  w * cos(dense) + (1 - w) * cos(n-grams), with w fitted per
 language on the meaning clusters of encoder/corpus (see ``encoder.fit`` and weights/card.json).
-A text in a script that neither dense encoder was taught counts by its n-grams alone, because its
-dense vector would be that of every other unknown text.
+The share of the dense half falls with the letters and signs of a text that it was not taught: a
+Thai sentence counts by its n-grams alone, with an English word in it mostly by them.
 """
 
 import hashlib
@@ -22,8 +22,13 @@ from core.text import detect_language
 from encoder import ngrams
 from encoder.types import Encoder, EncoderIdentity, Vectors
 
-VERSION = "2"
-_TAUGHT = re.compile("[A-Za-z0-9\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
+VERSION = "3"
+_HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+_TAUGHT = re.compile(f"[A-Za-z\u00c0-\u024f{_HAN}]")
+# letters and emoji, but no digits and no usual punctuation or currency
+_SIGN = re.compile(
+    r"[^\W\d_]|[^\w\s!-~\u00a0-\u00bf\u20a0-\u20bf\u2000-\u206f\u3000-\u303f\uff00-\uff65]"
+)
 _MEND = "restore encoder/weights from the repository, or refit: onscript encoder fit"
 
 
@@ -32,7 +37,7 @@ class JoinWeights:
     """Share of the dense half per language (0..1) and the n-gram bucket weights per language."""
 
     dense: dict[str, float]
-    center: dict[str, Vectors]  # (384,) mean dense vector per language, taken off before joining
+    center: dict[str, Vectors]  # (dense dimension,) taken off before joining
     idf: dict[str, Vectors]  # (BUCKETS,) each
     digest: str
     fitted_for: str = ""  # identity of the dense encoder, where they were fitted for one
@@ -44,17 +49,18 @@ class JoinWeights:
         try:
             card = json.loads((root / "card.json").read_text(encoding="utf-8"))
             raw = (root / "joined.safetensors").read_bytes()
+            join = card["join"]
             digest = hashlib.sha256(raw).hexdigest()
-            if digest != card["sha256"]:
+            if digest != join["sha256"]:
                 raise ArtifactError("the encoder's join weights are corrupt (SHA-256)", mend=_MEND)
             tensors = load_safetensors(raw)
-            languages = list(card["dense_share"])
+            shares = join["dense_share"]
             return cls(
-                dense={language: float(card["dense_share"][language]) for language in languages},
-                center={language: tensors[f"center.{language}"] for language in languages},
-                idf={language: tensors[f"idf.{language}"] for language in languages},
+                dense={language: float(share) for language, share in shares.items()},
+                center={language: tensors[f"center.{language}"] for language in shares},
+                idf={language: tensors[f"idf.{language}"] for language in shares},
                 digest=digest,
-                fitted_for=str(card.get("dense", "")),
+                fitted_for=str(join["dense"]),
             )
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ArtifactError("the encoder's join weights cannot be read", mend=_MEND) from error
@@ -102,4 +108,5 @@ class JoinedEncoder:
     def _share(self, text: str, language: str, worded: bool) -> float:
         if not worded:
             return 1.0
-        return self._weights.dense[language] if _TAUGHT.search(text) else 0.0
+        taught, signs = len(_TAUGHT.findall(text)), len(_SIGN.findall(text))
+        return self._weights.dense[language] * (taught / signs if signs else 1.0)

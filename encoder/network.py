@@ -1,161 +1,131 @@
-"""The small encoder's network in PyTorch, and its export to the ONNX file that is served."""
+"""all-MiniLM-L6-v2 taught Chinese, in PyTorch: rows for Chinese words, low-rank adapters."""
+
+import json
+from pathlib import Path
 
 import numpy as np
-import onnx
-import onnxruntime
 import torch
-from onnx import numpy_helper
+import transformers
+from safetensors import safe_open
+from safetensors.numpy import save as save_safetensors
 from torch import nn
 from torch.nn import functional
+from torch.nn.utils import parametrize
+from transformers import BertModel
 
-from core.errors import ArtifactError
-from encoder.quiet import quiet
-from encoder.small import CHARACTER_ROWS, DIMENSION, PAIR_ROWS, WINDOW
-
-_HEADS = 8
-_TOLERANCE = 5e-3  # the file keeps its weights in half precision
+from encoder.vocabulary import PIECES, Vocabulary
 
 
-def _rotation(length: int, width: int) -> torch.Tensor:
-    """(2, length, width) cosines and sines of rotary positions (Su et al. 2021)."""
-    rates = 100.0 ** -(torch.arange(0, width, 2) / width)  # short texts: a small base
-    angles = torch.outer(torch.arange(length), rates).repeat(1, 2)
-    return torch.stack([angles.cos(), angles.sin()])
+class _Adapter(nn.Module):
+    """A weight plus a product of two thin matrices (Hu et al. 2021); zero to begin with."""
 
-
-def _rotate(x: torch.Tensor, rotation: torch.Tensor) -> torch.Tensor:
-    left, right = x.chunk(2, dim=-1)
-    turned = torch.cat([-right, left], dim=-1)
-    length = x.shape[-2]
-    return x * rotation[0, :length] + turned * rotation[1, :length]
-
-
-class _Layer(nn.Module):
-    """Pre-norm self-attention and feed-forward."""
-
-    def __init__(self, width: int, inner: int, dropout: float) -> None:
+    def __init__(self, outputs: int, inputs: int, rank: int) -> None:
         super().__init__()
-        self.norms = nn.ModuleList([nn.LayerNorm(width), nn.LayerNorm(width)])
-        self.qkv = nn.Linear(width, 3 * width)
-        self.out = nn.Linear(width, width)
-        self.up = nn.Linear(width, inner)
-        self.down = nn.Linear(inner, width)
-        self.dropout = nn.Dropout(dropout)
+        self.a = nn.Parameter(torch.randn(rank, inputs) / inputs**0.5)
+        self.b = nn.Parameter(torch.zeros(outputs, rank))
 
-    def forward(self, x: torch.Tensor, bias: torch.Tensor, rotation: torch.Tensor) -> torch.Tensor:
-        rows, length, width = x.shape
-        heads = self.qkv(self.norms[0](x)).view(rows, length, 3, _HEADS, width // _HEADS)
-        query, key, value = heads.permute(2, 0, 3, 1, 4).unbind(0)
-        query, key = _rotate(query, rotation), _rotate(key, rotation)
-        scores = query @ key.transpose(-1, -2) * (width // _HEADS) ** -0.5 + bias
-        mixed = (self.dropout(scores.softmax(dim=-1)) @ value).transpose(1, 2)
-        x = x + self.dropout(self.out(mixed.reshape(rows, length, width)))
-        deeper: torch.Tensor = self.down(functional.gelu(self.up(self.norms[1](x))))
-        added: torch.Tensor = x + self.dropout(deeper)
-        return added
+    def forward(self, weight: torch.Tensor) -> torch.Tensor:
+        changed: torch.Tensor = weight + self.b @ self.a
+        return changed
 
 
-class SmallNetwork(nn.Module):
-    """Hashed characters and pairs, a few transformer layers, mean pooling to MiniLM's space."""
+def load_base(folder: Path, dropout: float = 0.0, attention: str = "eager") -> BertModel:
+    """MiniLM's transformer from the package's folder."""
+    # transformers ships these untyped; it would report the pooler that is left out on purpose
+    transformers.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    transformers.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    return BertModel.from_pretrained(
+        str(folder),
+        local_files_only=True,
+        attn_implementation=attention,
+        hidden_dropout_prob=dropout,
+        attention_probs_dropout_prob=0.0,
+        add_pooling_layer=False,
+    )
 
-    rotation: torch.Tensor
 
-    def __init__(
-        self, width: int = 256, layers: int = 3, inner: int = 768, dropout: float = 0.1
-    ) -> None:
+def adapt(model: BertModel, rank: int) -> None:
+    """Put an adapter into every linear layer of the transformer."""
+    for layer in list(model.encoder.modules()):
+        if isinstance(layer, nn.Linear):
+            adapter = _Adapter(layer.out_features, layer.in_features, rank)
+            parametrize.register_parametrization(layer, "weight", adapter)
+
+
+def adapters_of(model: BertModel) -> dict[str, torch.Tensor]:
+    """The adapters' matrices, by the name of their layer and ``.a`` or ``.b``."""
+    found: dict[str, torch.Tensor] = {}
+    for name, layer in model.named_modules():
+        if isinstance(layer, _Adapter):
+            owner = name.removesuffix(".parametrizations.weight.0")
+            found |= {f"{owner}.a": layer.a, f"{owner}.b": layer.b}
+    return found
+
+
+class TaughtNetwork(nn.Module):
+    """MiniLM's frozen weights with what is learned beside them."""
+
+    def __init__(self, folder: Path, words: torch.Tensor, rank: int, dropout: float) -> None:
+        """``words`` (rows, 384): first values of the rows after MiniLM's own."""
         super().__init__()
-        self.characters = nn.Embedding(2 * CHARACTER_ROWS, width)
-        self.pairs = nn.Embedding(PAIR_ROWS, width)
-        nn.init.normal_(self.characters.weight, std=0.5)
-        nn.init.zeros_(self.pairs.weight)  # a pair never seen in training says nothing
-        self.layers = nn.ModuleList(_Layer(width, inner, dropout) for _ in range(layers))
-        self.norm = nn.LayerNorm(width)
-        self.project = nn.Linear(width, DIMENSION)
-        self.dropout = nn.Dropout(dropout)
-        self.register_buffer("rotation", _rotation(WINDOW, width // _HEADS), persistent=False)
+        self.base = load_base(folder, dropout, "sdpa").requires_grad_(False)
+        self.words = nn.Embedding(*words.shape)
+        self.words.weight.data.copy_(words)
+        adapt(self.base, rank)
 
-    def hidden(self, codes: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """(n, length, width) states of (n, length, 3) codes under a 0/1 mask (n, length)."""
-        x = self.characters(codes[..., 0]) + self.characters(codes[..., 1])
-        x = self.dropout(x + self.pairs(codes[..., 2]))
-        bias = ((mask - 1.0) * 1e4)[:, None, None, :]
-        for layer in self.layers:
-            x = layer(x, bias, self.rotation)
-        states: torch.Tensor = self.norm(x)
-        return states
+    def forward(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """(n, 384) L2-normalised vectors of (n, length) token rows under a 0/1 mask."""
+        pieces = self.base.embeddings.word_embeddings(ids.clamp(max=PIECES - 1))
+        words = self.words((ids - PIECES).clamp(min=0))
+        inputs = torch.where((ids >= PIECES).unsqueeze(-1), words, pieces)
+        states = self.base(inputs_embeds=inputs, attention_mask=mask).last_hidden_state
+        real = mask.unsqueeze(-1).to(states.dtype)
+        mean = (states * real).sum(1) / real.sum(1)
+        return functional.normalize(mean.float(), dim=-1)
 
-    def forward(self, codes: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        states = self.hidden(codes, mask) * mask.unsqueeze(-1)
-        mean = states.sum(1) / mask.sum(1, keepdim=True).clamp(min=1.0)
-        return functional.normalize(self.project(mean), dim=-1)
+    def learned(self) -> dict[str, torch.Tensor]:
+        """What training changes: ``words`` and, by the name of its layer, ``.a`` and ``.b``."""
+        return {"words": self.words.weight} | adapters_of(self.base)
 
-
-def export(network: SmallNetwork) -> bytes:
-    """The ONNX file, weights in half precision, checked against PyTorch.
-
-    Raises ArtifactError when ONNX Runtime and PyTorch disagree by more than 0.005.
-    """
-    network = network.eval()
-    codes, mask = _probe(3, 17)
-    batch = torch.export.Dim("batch", min=1, max=4096)
-    length = torch.export.Dim("length", min=1, max=WINDOW)
-    with quiet():
-        program = torch.onnx.export(
-            network,
-            (codes, mask),
-            dynamo=True,
-            input_names=["codes", "mask"],
-            output_names=["sentence_vector"],
-            dynamic_shapes={"codes": {0: batch, 1: length}, "mask": {0: batch, 1: length}},
-        )
-    if program is None:
-        raise ArtifactError("the ONNX export of the small encoder produced nothing")
-    graph = _halved(program.model_proto)
-    _check(network, graph)
-    return graph
+    def replace_learned(self, tensors: dict[str, torch.Tensor]) -> None:
+        """Set what training changes; the names are those of ``learned``."""
+        with torch.no_grad():
+            for name, tensor in self.learned().items():
+                tensor.copy_(tensors[name])
 
 
-def _halved(model: onnx.ModelProto) -> bytes:
-    """Large float32 weights stored as float16 behind a Cast that ONNX Runtime folds at load."""
-    graph = model.graph
-    casts = []
-    for tensor in graph.initializer:
-        array = numpy_helper.to_array(tensor)
-        if array.dtype != np.float32 or array.size < 1024:
-            continue
-        name = tensor.name
-        tensor.CopyFrom(numpy_helper.from_array(array.astype(np.float16), f"{name}.half"))
-        casts.append(
-            onnx.helper.make_node("Cast", [f"{name}.half"], [name], to=onnx.TensorProto.FLOAT)
-        )
-    nodes = [*casts, *graph.node]
-    del graph.node[:]
-    graph.node.extend(nodes)
-    del graph.value_info[:]
-    for node in graph.node:  # where the exporter ran says nothing about the model
-        del node.metadata_props[:]
-        node.doc_string = ""
-    raw: bytes = model.SerializeToString(deterministic=True)
-    return raw
+def pack(vocabulary: Vocabulary, learned: dict[str, torch.Tensor]) -> bytes:
+    """One safetensors file of half-precision tensors; the words are its metadata."""
+    tensors = {
+        name: np.ascontiguousarray(tensor.detach().cpu().numpy().astype(np.float16))
+        for name, tensor in sorted(learned.items())
+    }
+    words = json.dumps(vocabulary.words, ensure_ascii=False)
+    return save_safetensors(tensors, metadata={"words": words})
 
 
-def _probe(rows: int, length: int) -> tuple[torch.Tensor, torch.Tensor]:
-    generator = torch.Generator().manual_seed(rows * length)
-    codes = torch.randint(0, CHARACTER_ROWS, (rows, length, 3), generator=generator)
-    mask = torch.ones(rows, length)
-    mask[-1, (length + 1) // 2 :] = 0  # padding must be part of the traced graph
-    return codes, mask
+def merged(folder: Path, weights: Path) -> BertModel:
+    """An ordinary BertModel with the learned rows and adapters built in."""
+    model = load_base(folder)
+    tensors = _read(weights)
+    with torch.no_grad():
+        rows = tensors.pop("words")
+        pieces = model.embeddings.word_embeddings.weight
+        table = nn.Embedding(len(pieces) + len(rows), pieces.shape[1])
+        table.weight.copy_(torch.cat([pieces, rows]))
+        model.embeddings.word_embeddings = table
+        model.config.vocab_size = table.num_embeddings
+    _build_in(model, tensors)
+    return model
 
 
-def _check(network: SmallNetwork, graph: bytes) -> None:
-    session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
-    for rows, length in ((1, 1), (1, 5), (2, 8), (4, WINDOW)):
-        codes, mask = _probe(rows, length)
-        with torch.inference_mode():
-            expected = network(codes, mask).numpy()
-        found = session.run(["sentence_vector"], {"codes": codes.numpy(), "mask": mask.numpy()})[0]
-        if float(np.abs(found - expected).max()) > _TOLERANCE:
-            raise ArtifactError(
-                "the exported small encoder does not agree with PyTorch",
-                mend="report the versions of torch, onnx and onnxruntime: pip freeze",
-            )
+def _read(weights: Path) -> dict[str, torch.Tensor]:
+    with safe_open(str(weights), framework="pt") as file:
+        return {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118 - not a mapping
+
+
+def _build_in(model: BertModel, tensors: dict[str, torch.Tensor]) -> None:
+    with torch.no_grad():
+        for name in sorted({name.rpartition(".")[0] for name in tensors}):
+            change = tensors[f"{name}.b"] @ tensors[f"{name}.a"]
+            model.get_parameter(f"{name}.weight").add_(change)

@@ -1,18 +1,20 @@
-"""The recipe of the small Chinese encoder: deterministic, resumable, from scratch on two cores.
+"""The recipe of the shipped encoder: MiniLM taught Chinese, and both languages taught to sell.
+
+MiniLM's own weights stay as they are. Learned are a row for each Chinese word, which begins as the
+mean of its English gloss's rows, and low-rank adapters in every layer (Hu et al. 2021). Wordings
+of a cluster find each other, in both languages at once, among the cluster's near misses and
+neighbouring meanings of the same product (Khosla et al. 2020); English stays near what the
+untaught MiniLM says and Chinese comes near it (Reimers & Gurevych 2020); a customer's question
+finds the statement that answers it; a line of a dialogue finds the fact it rests on; and the
+intent of a message can be read off its vector by a linear head, which is thrown away afterwards.
 
 Every step draws its batch and its dropout from (seed, step) alone, so a run that was interrupted
-goes on as if it had not been. Three things are learned at once: the wordings of a cluster find
-each other among other clusters and their own near misses (multi-positive InfoNCE, van den Oord
-et al. 2018; Khosla et al. 2020); each finds the mean MiniLM vector of its cluster's English
-wordings (Reimers & Gurevych 2020); and, where sales dialogues are given, a reply and a question
-find the approved fact they rest on among the other facts of that dialogue. Before that, masked
-characters of all these texts are predicted (Devlin et al. 2019).
+goes on as if it had not been.
 """
 
-import contextlib
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -20,26 +22,28 @@ from typing import Any
 
 import numpy as np
 import torch
+from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch.nn import functional
 
-from encoder.fit import is_fitting, is_held_out, judge, load_clusters, measure
-from encoder.material import Corpus, digest, gather, load_words
-from encoder.network import SmallNetwork, export
-from encoder.small import (
-    CHARACTER_ROWS,
-    DIMENSION,
-    Codes,
-    SmallEncoder,
-    codes,
-    padded,
-    tokens,
-    windows,
-)
+from core.errors import InvalidInput
+from encoder.batches import Batch, Batches
+from encoder.clusters import is_fitting, load_clusters
+from encoder.deterministic import deterministic
+from encoder.evaluate import judge
+from encoder.fit import fit
+from encoder.losses import compared, contrast, find, stray, tell_apart
+from encoder.material import Material, gather
+from encoder.minilm import DIMENSION, MiniLM, model_folder, padded, read_pieces
+from encoder.network import TaughtNetwork, pack
+from encoder.rows import first_rows
 from encoder.types import Encoder, EncoderIdentity, Vectors
+from encoder.vocabulary import PIECES, Reader, Vocabulary
 
 _CHUNK = 96  # sentences of like length that share a forward pass
-_IGNORED = -100
+_MASK_ROW = 103
+_HEAD_SCALE = 16.0  # of unit vectors, so that a linear head can be sure
+_FRAME = 1000  # rows below are MiniLM's markers
 
 
 @dataclass(frozen=True)
@@ -47,307 +51,287 @@ class Recipe:
     """Everything that shapes the weights; it is copied into the model card."""
 
     seed: int = 20
-    pretraining_steps: int = 300
-    cycles: tuple[int, ...] = (460, 440)  # steps of each cosine, with warm restarts
-    clusters: int = 96
-    words: int = 64  # further groups of words or sentences with one meaning in a batch
-    dialogue_pairs: int = 48
-    rate: float = 8e-4
-    warmup: int = 60
-    weight_decay: float = 0.02
+    steps: int = 500
+    rank: int = 64
+    families: int = 4  # of up to `relatives` neighbouring meanings each; the rest is drawn freely
+    relatives: int = 8
+    clusters: int = 48
+    groups: int = 24
+    glosses: int = 64
+    grounded: int = 24
+    labelled: int = 48
+    rate: float = 1e-3  # of the adapters
+    row_rate: float = 2e-3
+    warmup: int = 50
+    weight_decay: float = 0.01
     temperature: float = 0.05
-    anchors: float = 0.5  # weight of finding the English anchor
-    alignment: float = 1.0  # weight of the cosine to it
-    pairs: float = 0.5  # weight of the dialogue pairs
-    dropout: float = 0.15
-    token_dropout: float = 0.12
-    pair_dropout: float = 0.3
+    near_misses: float = 0.1  # weight of a cosine that tells a cluster's near misses apart
+    comparing: float = 0.2  # weight of a comparison of two vectors that does
+    loyalty: float = 2.0  # weight of staying near the untaught MiniLM, English
+    alignment: float = 0.5  # weight of coming near it, Chinese
+    answers: float = 0.3  # weight of finding the answer to a question
+    grounding: float = 0.3  # weight of finding the fact a line rests on
+    intents: float = 0.2  # weight of reading the intent off the vector
+    words: float = 0.5  # weight of words and groups finding their English
+    dropout: float = 0.1
+    masked: float = 0.08  # share of tokens hidden, half of them behind a spare row
+    blocked: float = 0.1  # share of words read by their parts
     average: float = 0.995  # decay of the weights' moving average that is kept
 
 
-def train(
-    corpus: Path,
-    teacher: Encoder,
-    output: Path,
-    checkpoint: Path,
-    recipe: Recipe | None = None,
-    dialogues: Sequence[Path] = (),
-    plain: Sequence[str] = (),
-) -> dict[str, Any]:
-    """Train, judge and write ``small.onnx`` and ``small_card.json``; returns the card.
-
-    ``teacher`` is the English encoder; ``dialogues`` are JSON-lines files of sales dialogues;
-    ``plain`` is further Chinese for the masked characters. ``checkpoint`` is read when it exists.
-    """
-    recipe = recipe or Recipe()
-    clusters = load_clusters(corpus)
-    words = load_words(corpus / "words_zh.jsonl")
-    material = gather(clusters, words, teacher, dialogues, plain)
-    with _deterministic(recipe.seed):
-        run = _Run(material, recipe, checkpoint)
-        run.resume()
-        run.go([c for c in clusters if is_fitting(c)])
-    graph = export(run.averaged())
-    output.mkdir(parents=True, exist_ok=True)
-    (output / "small.onnx").write_bytes(graph)
-    card = _card(graph, recipe, material, clusters, teacher)
-    (output / "small_card.json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
-    return card
-
-
-@contextlib.contextmanager
-def _deterministic(seed: int) -> Iterator[None]:
-    before = torch.are_deterministic_algorithms_enabled()
-    torch.use_deterministic_algorithms(True)
-    torch.manual_seed(seed)
-    try:
-        yield
-    finally:
-        torch.use_deterministic_algorithms(before)
-
-
-class _Run:
+class Training:
     """One training run: network, optimiser, moving average and how far it has come."""
 
-    def __init__(self, material: Corpus, recipe: Recipe, checkpoint: Path) -> None:
-        self._material = material
-        self._recipe = recipe
+    def __init__(
+        self,
+        material: Material,
+        teacher: Encoder,
+        checkpoint: Path,
+        recipe: Recipe | None = None,
+        device: str = "cpu",
+    ) -> None:
+        """``teacher`` is the untaught MiniLM; ``checkpoint`` is read when it exists."""
+        self.recipe = recipe or Recipe()
+        self._device = torch.device(device)
         self._checkpoint = checkpoint
-        self._network = SmallNetwork(dropout=recipe.dropout)
-        width = self._network.norm.normalized_shape[0]
-        self._guess = torch.nn.Linear(width, CHARACTER_ROWS)
-        tables = [self._network.characters.weight, self._network.pairs.weight]
-        known = {id(t) for t in tables}
-        rest = [p for p in self._network.parameters() if id(p) not in known]
+        folder = model_folder()
+        self.vocabulary = Vocabulary(material.words())
+        self._reader = Reader(read_pieces(folder), self.vocabulary)
+        rows = first_rows(folder, self.vocabulary, material.glosses)
+        torch.manual_seed(self.recipe.seed)
+        self._network = TaughtNetwork(folder, rows, self.recipe.rank, self.recipe.dropout)
+        self._network.to(self._device)
+        self._batches = Batches(material, teacher, self.recipe)
+        self._head = torch.nn.Linear(DIMENSION, max(1, len(material.labels())))
+        self._head.to(self._device)
+        self._same = torch.nn.Sequential(
+            torch.nn.Linear(2 * DIMENSION, 128), torch.nn.GELU(), torch.nn.Linear(128, 1)
+        ).to(self._device)
+        learned = self._network.learned()
+        words = learned.pop("words")
+        heads = [*self._head.parameters(), *self._same.parameters()]
         groups = [
-            {"params": tables, "lr": 3 * recipe.rate, "weight_decay": 0.0},
-            {"params": [*rest, *self._guess.parameters()], "lr": recipe.rate},
+            {"params": [words], "lr": self.recipe.row_rate, "weight_decay": 0.0},
+            {"params": [*learned.values(), *heads], "lr": self.recipe.rate},
         ]
         self._optimiser = torch.optim.AdamW(
-            groups, weight_decay=recipe.weight_decay, betas=(0.9, 0.98), fused=True
+            groups, weight_decay=self.recipe.weight_decay, betas=(0.9, 0.98), fused=True
         )
         self._base = [float(group["lr"]) for group in self._optimiser.param_groups]
-        self._average = {k: v.clone() for k, v in self._network.state_dict().items()}
+        self._average = {k: v.detach().clone() for k, v in self._network.learned().items()}
         self._step = 0
-        self._seconds = 0.0
+        self.seconds = 0.0
+        self._learned_from = f"{asdict(self.recipe)} {material.digest()}"
 
     def resume(self) -> None:
-        """Go on from the checkpoint when there is one."""
+        """Go on from the checkpoint when there is one.
+
+        Raises InvalidInput when it belongs to another recipe or another corpus.
+        """
         if not self._checkpoint.is_file():
             return
-        state = torch.load(self._checkpoint, weights_only=True)
-        self._network.load_state_dict(state["network"])
-        self._guess.load_state_dict(state["guess"])
+        state = torch.load(self._checkpoint, weights_only=True, map_location=self._device)
+        if state.get("learned_from") != self._learned_from:
+            raise InvalidInput(
+                "the checkpoint belongs to another recipe or another corpus",
+                mend="name another --checkpoint to begin anew",
+            )
+        self._network.replace_learned(state["learned"])
+        self._head.load_state_dict(state["head"])
+        self._same.load_state_dict(state["same"])
         self._optimiser.load_state_dict(state["optimiser"])
         self._average = state["average"]
-        self._step, self._seconds = state["step"], state["seconds"]
+        self._step, self.seconds = state["step"], state["seconds"]
 
     def save(self) -> None:
         """Write the checkpoint in one piece."""
         state = {
-            "network": self._network.state_dict(),
-            "guess": self._guess.state_dict(),
+            "learned": self._network.learned(),
+            "head": self._head.state_dict(),
+            "same": self._same.state_dict(),
             "optimiser": self._optimiser.state_dict(),
             "average": self._average,
             "step": self._step,
-            "seconds": self._seconds,
+            "learned_from": self._learned_from,
+            "seconds": self.seconds,
         }
         fresh = self._checkpoint.with_suffix(".new")
         torch.save(state, fresh)
         fresh.replace(self._checkpoint)
 
-    def averaged(self) -> SmallNetwork:
-        """A network with the averaged weights."""
-        network = SmallNetwork()
-        network.load_state_dict(self._average)
-        return network.eval()
+    def packed(self) -> bytes:
+        """The weights file of the averaged weights."""
+        return pack(self.vocabulary, self._average)
 
-    def go(self, judging: list[dict[str, Any]]) -> None:
-        """All steps that are left, with a checkpoint and a look at ``judging`` every 100."""
-        total = self._recipe.pretraining_steps + sum(self._recipe.cycles)
+    def go(self, judging: list[dict[str, Any]], stop_after: int | None = None) -> None:
+        """All steps that are left, with a checkpoint and a look at ``judging`` every 100.
+
+        ``stop_after`` ends it earlier, at that step, as an interruption would.
+        """
         columns = (
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
             TimeRemainingColumn(),
         )
-        with Progress(*columns) as progress:
-            task = progress.add_task("small encoder", total=total, completed=self._step)
-            while self._step < total:
+        total = self.recipe.steps
+        last = min(total, stop_after or total)
+        with deterministic(), Progress(*columns, console=Console(stderr=True)) as progress:
+            task = progress.add_task("encoder", total=total, completed=self._step)
+            while self._step < last:
                 began = time.monotonic()
                 loss = self._one_step()
-                self._seconds += time.monotonic() - began
+                self.seconds += time.monotonic() - began
                 progress.update(task, advance=1, description=f"loss {loss:.3f}")
-                if self._step % 100 == 0 or self._step == total:
+                if self._step % 100 == 0 or self._step == last:
                     self.save()
-                    found = judge(_Unexported(self.averaged()), judging, "zh")
+                    found = {key: round(judge(self, judging, key), 3) for key in ("zh", "en")}
                     progress.console.print(
-                        f"step {self._step} loss {loss:.3f} fitting recall@1 {found:.3f}"
-                        f" after {self._seconds:.0f} s"
+                        f"step {self._step} loss {loss:.3f} fitting recall@1 {found}"
+                        f" after {self.seconds:.0f} s"
                     )
 
+    identity = EncoderIdentity("in-training", "0", "0" * 12, DIMENSION)
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """Vectors of the averaged weights as they are now, to judge them while they learn."""
+        now = {k: v.detach().clone() for k, v in self._network.learned().items()}
+        self._network.replace_learned(self._average)
+        self._network.eval()
+        with torch.inference_mode():
+            vectors: Vectors = self._vectors(list(texts), None).cpu().numpy()
+        self._network.replace_learned(now)
+        self._network.train()
+        return vectors
+
     def _one_step(self) -> float:
-        recipe = self._recipe
-        masked = self._step < recipe.pretraining_steps
+        recipe = self.recipe
         torch.manual_seed(recipe.seed * 1_000_003 + self._step)
         draw = np.random.default_rng([recipe.seed, self._step])
         for group, base in zip(self._optimiser.param_groups, self._base, strict=True):
             group["lr"] = base * self._schedule()
         self._network.train()
-        loss = self._masked_loss(draw) if masked else self._meaning_loss(draw)
+        batch = self._batches.draw(draw)
+        loss = self._loss(batch, self._vectors(batch.texts, draw))
         self._optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]  # torch ships it untyped
-        torch.nn.utils.clip_grad_norm_(self._network.parameters(), 1.0)
+        torch.nn.utils.clip_grad_norm_(list(self._network.learned().values()), 1.0)
         self._optimiser.step()
         self._step += 1
-        done = self._step - recipe.pretraining_steps
-        decay = min(recipe.average, done / (done + 10)) if done > 0 else 0.0
-        for name, value in self._network.state_dict().items():
-            self._average[name].lerp_(value, 1 - decay)
-        return float(loss.detach())
+        keep = min(recipe.average, self._step / (self._step + 10))
+        with torch.no_grad():
+            for name, value in self._network.learned().items():
+                self._average[name].lerp_(value, 1 - keep)
+        return loss.item()
 
     def _schedule(self) -> float:
-        """Warm-up, then half a cosine, for each phase and cycle (Loshchilov & Hutter 2017)."""
-        recipe = self._recipe
-        at = self._step
-        for total in (recipe.pretraining_steps, *recipe.cycles):
-            if at < total:
-                break
-            at -= total
-        warm = min(1.0, (at + 1) / recipe.warmup)
-        return warm * (0.02 + 0.98 * 0.5 * (1 + float(np.cos(np.pi * at / total))))
+        warm = min(1.0, (self._step + 1) / self.recipe.warmup)
+        falling = 0.5 * (1 + float(np.cos(np.pi * self._step / self.recipe.steps)))
+        return warm * (0.02 + 0.98 * falling)
 
-    def _meaning_loss(self, draw: np.random.Generator) -> torch.Tensor:
-        recipe, material = self._recipe, self._material
-        chosen = self._draw_groups(draw)
-        size = len(chosen)
-        wordings: tuple[list[str], list[str], list[str]] = ([], [], [])
-        for index in chosen:
-            group = material.groups[index]
-            first, second = draw.choice(len(group["zh"]), size=2, replace=False)
-            wordings[0].append(group["zh"][first])
-            wordings[1].append(group["zh"][second])
-            wordings[2].extend(group["neg_zh"][:2])
-        pairs = self._draw_pairs(draw)
-        texts = [*wordings[0], *wordings[1], *wordings[2], *pairs[0], *pairs[1]]
-        vectors = self._encode(texts, draw)
-        ends = np.cumsum([2 * size, len(wordings[2]), len(pairs[0]), len(pairs[1])])
-        anchors, misses, lines, facts = vectors.tensor_split(ends[:-1].tolist())
-        loss = self._cluster_loss(anchors, misses, torch.from_numpy(chosen))
+    def _loss(self, batch: Batch, vectors: torch.Tensor) -> torch.Tensor:
+        recipe, heat = self.recipe, self.recipe.temperature
+        parts = torch.split(vectors, batch.sizes)
+        wordings, misses, asked, words, lines, facts, messages = parts
+        english, chinese = batch.english.to(vectors.device), batch.chinese.to(vectors.device)
+        loss = contrast(wordings, misses, batch.owners.to(vectors.device), heat)
+        half = len(wordings) // 2  # Chinese wordings come first
+        pairs = wordings.view(4, -1, wordings.shape[1])
+        for first, second, missed in ((0, 1, 0), (2, 3, 1), (0, 2, 1), (2, 0, 0)):
+            trio = pairs[first], pairs[second], misses[missed::2]
+            loss = loss + recipe.near_misses * tell_apart(*trio, heat)
+            loss = loss + recipe.comparing * self._comparing(*trio)
+        loss = loss + recipe.loyalty * stray(wordings[half:], english)
+        loss = loss + recipe.alignment * stray(wordings[:half], chinese)
+        if len(asked):
+            places = batch.answers.to(vectors.device)
+            loss = loss + recipe.answers * find(asked, torch.cat([wordings, misses]), places, heat)
+        if len(words):
+            wanted = batch.words.to(vectors.device)
+            places = torch.arange(len(words), device=vectors.device)
+            named = find(words, wanted, places, heat) + stray(words, wanted)
+            loss = loss + recipe.words * named
         if len(lines):
-            scores = lines @ facts.T / recipe.temperature
-            loss = loss + recipe.pairs * functional.cross_entropy(scores, torch.arange(len(lines)))
+            places = torch.arange(len(lines), device=vectors.device)
+            loss = loss + recipe.grounding * find(lines, facts, places, heat)
+        if len(messages):
+            guesses = self._head(messages * _HEAD_SCALE)
+            wanted = batch.labels.to(vectors.device)
+            loss = loss + recipe.intents * functional.cross_entropy(guesses, wanted)
         return loss
 
-    def _cluster_loss(
-        self, anchors: torch.Tensor, misses: torch.Tensor, chosen: torch.Tensor
+    def _comparing(
+        self, first: torch.Tensor, second: torch.Tensor, misses: torch.Tensor
     ) -> torch.Tensor:
-        """``anchors``: first wordings of the chosen clusters, then their second wordings."""
-        recipe = self._recipe
-        size = len(chosen)
-        scores = anchors @ torch.cat([anchors, misses]).T / recipe.temperature
-        scores = scores - torch.eye(2 * size, scores.shape[1]) * 1e4  # never itself
-        partner = torch.arange(2 * size).roll(size)
-        loss = functional.cross_entropy(scores, partner)
-        labels = chosen.repeat(2)
-        english = anchors @ self._material.anchors.T
-        found = functional.cross_entropy(english / recipe.temperature, labels)
-        aligned = 1 - english.gather(1, labels[:, None]).mean()
-        return loss + recipe.anchors * found + recipe.alignment * aligned
+        """Can it be read off two vectors whether they mean the same? Cosines cannot tell all."""
+        same, other = self._same(compared(first, second)), self._same(compared(first, misses))
+        scores = torch.cat([same, other]).squeeze(1)
+        wanted = torch.cat([torch.ones(len(same)), torch.zeros(len(other))]).to(scores.device)
+        return functional.binary_cross_entropy_with_logits(scores, wanted)
 
-    def _draw_groups(self, draw: np.random.Generator) -> Codes:
-        clusters, groups = self._material.clusters, len(self._material.groups)
-        first = draw.choice(clusters, size=min(self._recipe.clusters, clusters), replace=False)
-        words = min(self._recipe.words, groups - clusters)
-        return np.concatenate([first, draw.choice(np.arange(clusters, groups), words, False)])
-
-    def _draw_pairs(self, draw: np.random.Generator) -> tuple[list[str], list[str]]:
-        """Lines, and for each of them its fact; then one other fact a line."""
-        grounded = self._material.grounded
-        size = min(self._recipe.dialogue_pairs, len(grounded))
-        picked = [grounded[i] for i in draw.permutation(len(grounded))[:size]]
-        facts = [fact for _, fact, _ in picked]
-        others = [other[draw.integers(len(other))] for _, _, other in picked]
-        return [line for line, _, _ in picked], [*facts, *others]
-
-    def _encode(self, texts: list[str], draw: np.random.Generator) -> torch.Tensor:
-        """(len(texts), 384) with tokens, pairs and closing stops dropped at random."""
-        recipe = self._recipe
-        pieces = [windows(_unstopped(tokens(text), draw))[0] for text in texts]
-        order = sorted(range(len(pieces)), key=lambda i: len(pieces[i]))
+    def _vectors(self, texts: list[str], draw: np.random.Generator | None) -> torch.Tensor:
+        """(len(texts), 384); with ``draw`` words are split and tokens hidden at random."""
+        blocked = None if draw is None else lambda _: draw.random() < self.recipe.blocked
+        windows = [self._reader.rows(text, blocked)[0] for text in texts]
+        order = sorted(range(len(windows)), key=lambda i: len(windows[i]))
         found = []
         for start in range(0, len(order), _CHUNK):
-            block, mask = padded([codes(pieces[i]) for i in order[start : start + _CHUNK]])
-            block[..., 2][draw.random(mask.shape) < recipe.pair_dropout] = 0
-            kept = mask * (draw.random(mask.shape) >= recipe.token_dropout)
-            mask = np.where(kept.sum(1, keepdims=True) > 0, kept, mask).astype(np.float32)
-            with torch.autocast("cpu", dtype=torch.bfloat16):
-                found.append(self._network(torch.from_numpy(block), torch.from_numpy(mask)))
-        inverse = torch.from_numpy(np.argsort(order))
-        return functional.normalize(torch.cat(found).float()[inverse], dim=-1)
+            ids, mask = padded([windows[i] for i in order[start : start + _CHUNK]])
+            if draw is not None:
+                ids = self._hidden(ids, draw)
+            both = torch.from_numpy(ids), torch.from_numpy(mask)
+            with torch.autocast(self._device.type, dtype=torch.bfloat16):
+                found.append(self._network(*(part.to(self._device) for part in both)))
+        inverse = torch.from_numpy(np.argsort(order)).to(self._device)
+        return torch.cat(found)[inverse]
 
-    def _masked_loss(self, draw: np.random.Generator) -> torch.Tensor:
-        """Cross-entropy of the hashed row of 15 % of the tokens, hidden with their pairs."""
-        plain = self._material.plain
-        texts = [plain[i] for i in draw.integers(len(plain), size=256)]
-        pieces = sorted((codes(w) for t in texts for w in windows(tokens(t))[:1]), key=len)
-        losses = []
-        for start in range(0, len(pieces), _CHUNK):
-            block, mask = padded(pieces[start : start + _CHUNK])
-            hidden = (draw.random(mask.shape) < 0.15) & (mask > 0)
-            wanted = np.where(hidden, block[..., 0], _IGNORED)
-            block[hidden] = codes(["\x00"])[0]
-            block[..., 2][hidden] = 0
-            block[:, 1:, 2][hidden[:, :-1]] = 0  # the next pair names the hidden token too
-            with torch.autocast("cpu", dtype=torch.bfloat16):
-                states = self._network.hidden(torch.from_numpy(block), torch.from_numpy(mask))
-                guesses = self._guess(states[torch.from_numpy(hidden)])
-            targets = torch.from_numpy(wanted[hidden])
-            losses.append(functional.cross_entropy(guesses.float(), targets, reduction="sum"))
-        return torch.stack(losses).sum() / max(1, sum(len(p) for p in pieces) * 0.15)
+    def _hidden(self, ids: Any, draw: np.random.Generator) -> Any:
+        """Some tokens behind the mask's row, some behind a spare row: words nobody knows."""
+        chance = draw.random(ids.shape)
+        real = ids >= _FRAME
+        spare = PIECES + draw.integers(len(self.vocabulary.words), self.vocabulary.size, ids.shape)
+        ids = np.where(real & (chance < self.recipe.masked), spare, ids)
+        return np.where(real & (chance < self.recipe.masked / 2), _MASK_ROW, ids)
 
 
-def _unstopped(parts: list[str], draw: np.random.Generator) -> list[str]:
-    """Customers often leave the closing stop out, so training does as well."""
-    if len(parts) > 1 and parts[-1] in "。.!?~" and draw.random() < 0.4:
-        return parts[:-1]
-    return parts
-
-
-class _Unexported:
-    """The network as an encoder, to judge it while it learns."""
-
-    def __init__(self, network: SmallNetwork) -> None:
-        self._network = network
-        self.identity = EncoderIdentity("unexported", "0", "0" * 12, DIMENSION)
-
-    def encode(self, texts: Sequence[str]) -> Vectors:
-        block, mask = padded([codes(windows(tokens(text))[0]) for text in texts])
-        with torch.inference_mode():
-            found = self._network(torch.from_numpy(block), torch.from_numpy(mask))
-        vectors: Vectors = found.numpy()
-        return vectors
-
-
-def _card(
-    graph: bytes,
-    recipe: Recipe,
-    material: Corpus,
-    clusters: list[dict[str, Any]],
-    teacher: Encoder,
+def train(
+    corpus: Path,
+    output: Path,
+    checkpoint: Path,
+    home: Path,
+    recipe: Recipe | None = None,
+    dialogues: Sequence[Path] = (),
+    labelled: Sequence[tuple[str, str]] = (),
+    kept_back: frozenset[str] = frozenset(),
+    device: str = "cpu",
 ) -> dict[str, Any]:
-    judging = [c for c in clusters if is_held_out(c)]
-    return {
-        "what": "small Chinese encoder in the space of all-MiniLM-L6-v2",
-        "sha256": sha256(graph).hexdigest(),
-        "bytes": len(graph),
-        "teacher": str(teacher.identity),
-        "recipe": asdict(recipe),
-        "clusters": {"training": material.clusters, "held_out": len(judging)},
-        "words": len(material.groups) - material.clusters,
-        "grounded_lines": len(material.grounded),
-        "plain_texts": len(material.plain),
-        "material_sha256": digest(material),
-        "held_out": measure(SmallEncoder(graph), judging, "zh"),
+    """Train, fit the join, judge; writes ``taught.safetensors``, the join and ``card.json``.
+
+    ``checkpoint`` is read when it exists. ``home`` is where ONNX graphs are kept. For ``labelled``
+    and ``kept_back`` see ``material.gather``. Returns the card.
+    """
+    clusters = load_clusters(corpus)
+    material = gather(clusters, corpus, dialogues, labelled, kept_back)
+    teacher = MiniLM.plain(home, torch.get_num_threads())
+    training = Training(material, teacher, checkpoint, recipe, device)
+    training.resume()
+    training.go([c for c in clusters if is_fitting(c)])
+    weights = training.packed()
+    taught = {
+        "what": "all-MiniLM-L6-v2 with rows for Chinese words and low-rank adapters",
+        "sha256": sha256(weights).hexdigest(),
+        "bytes": len(weights),
+        "base": str(teacher.identity),
+        "recipe": asdict(training.recipe),
+        "rows": training.vocabulary.size,
+        "material": material.counts() | {"sha256": material.digest()},
+        "seconds": round(training.seconds),
+        "device": device,
         "command": "onscript encoder train",
     }
+    output.mkdir(parents=True, exist_ok=True)
+    (output / "taught.safetensors").write_bytes(weights)
+    (output / "card.json").write_text(json.dumps({"taught": taught}, indent=1), encoding="utf-8")
+    fit(MiniLM.taught(home, torch.get_num_threads(), output), corpus, output)
+    card: dict[str, Any] = json.loads((output / "card.json").read_text(encoding="utf-8"))
+    return card

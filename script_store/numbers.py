@@ -15,9 +15,9 @@ from functools import lru_cache
 from typing import Final
 
 from script_store.numerals import EN_SCALE, EN_WORD, ZH_DIGIT, ZH_SCALE, chinese, english
+from script_store.units import DAY, UNITS
 
-_ACROSS_UNITS: Final = Decimal("0.08")  # a month is said for four weeks, two weeks for 15 days
-_DAY: Final = 1440  # durations are compared in minutes
+_ACROSSUNITS: Final = Decimal("0.08")  # a month is said for four weeks, two weeks for 15 days
 _LONGEST: Final = 4000  # characters read; a draft is far shorter
 
 
@@ -49,7 +49,7 @@ class Quantity:
             return self.value == other.also or self.also == other.value
         if self.kind != "time" or other.kind != "time" or self.unit == other.unit:
             return False
-        return abs(self.value - other.value) <= _ACROSS_UNITS * max(self.value, other.value)
+        return abs(self.value - other.value) <= _ACROSSUNITS * max(self.value, other.value)
 
     def same_role(self, other: "Quantity") -> bool:
         """Do both stand beside the same word?"""
@@ -59,40 +59,7 @@ class Quantity:
 
 _SCALE: Final = {"万": 10_000, "亿": 100_000_000, "千": 1000, "百": 100, "k": 1000} | EN_SCALE
 
-_UNIT_ROWS: Final = (
-    # names, factor to the kind's base unit, kind, unit name
-    ("毛钱 毛 角", Decimal("0.1"), "money", "money"),
-    ("刻钟", 15, "time", "minute"),
-    ("元 块钱 块 rmb 人民币 $ usd dollars dollar bucks buck £ € yuan", 1, "money", "money"),
-    ("pounds pound quid euros euro cny ￥ ¥", 1, "money", "money"),
-    ("分钟 minutes minute mins min", 1, "time", "minute"),
-    ("个小时 小时 个钟头 钟头 hours hour hrs hr", 60, "time", "hour"),
-    ("个工作日 工作日 个交易日 交易日 个自然日 天 日 days day", _DAY, "time", "day"),
-    ("个星期 星期 个礼拜 礼拜 周 weeks week", 7 * _DAY, "time", "week"),
-    ("个月 月 months month mos mo", 30 * _DAY, "time", "month"),
-    ("周年 年 years year yrs yr", 360 * _DAY, "time", "year"),
-    ("周岁 岁", 1, "age", "age"),
-    ("% percent 个百分点 个点", 1, "percent", "percent"),
-    ("成", 10, "percent", "percent"),
-    ("mbps meg megs mb m 兆", 1, "speed", "speed"),
-    ("gbps gigabit", 1000, "speed", "speed"),
-    ("gb gigabytes gigabyte gigs gig g", 1, "data", "data"),
-    ("次 回 趟 times", 1, "times", "times"),
-    ("倍 倍数 x", 1, "multiple", "multiple"),
-    ("点钟 点整 点 时 o'clock am pm a.m. p.m.", 1, "clock", "clock"),
-    ("平米 平方米 平方 平 sqm", 1, "area", "area"),
-    ("公里 千米 kilometres kilometers kilometre kilometer km", 1, "distance", "distance"),
-    ("公斤 千克 kg kilos kilo kilograms", 1, "weight", "kg"),
-    ("度 degrees degree", 1, "degree", "degree"),
-    ("毫米汞柱 mmhg", 1, "pressure", "pressure"),
-)
-_CLASSIFIERS: Final = "个种类项件份条家款台张人位名口期档层级场间套只笔桌桶斤箱瓶页字段步部副辆本双"
-_UNITS: Final[dict[str, tuple[Decimal, str, str]]] = {
-    name: (Decimal(factor), kind, unit)
-    for names, factor, kind, unit in _UNIT_ROWS
-    for name in names.split()
-} | {name: (Decimal(1), f"count:{name}", name) for name in _CLASSIFIERS}
-_UNIT_VALUE: Final = {unit: factor for factor, _, unit in _UNITS.values()} | {"minute": Decimal(1)}
+_UNIT_VALUE: Final = {unit: factor for factor, _, unit in UNITS.values()} | {"minute": Decimal(1)}
 _ADJECTIVE: Final = r"(?:(?:business|working|calendar|full|whole|more|extra|straight|billing) )?"
 
 _DIGITS: Final = r"[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]{1,9})?|[0-9]{1,15}(?:\.[0-9]{1,9})?"
@@ -105,13 +72,16 @@ _NUMBER: Final = re.compile(
 )
 _UNIT: Final = re.compile(
     rf"[ -]?{_ADJECTIVE}(?:(?P<en>"
-    + "|".join(sorted((re.escape(u) for u in _UNITS if u.isascii()), key=len, reverse=True))
+    + "|".join(sorted((re.escape(u) for u in UNITS if u.isascii()), key=len, reverse=True))
     + r")(?![a-z])|(?P<zh>"
-    + "|".join(sorted((re.escape(u) for u in _UNITS if not u.isascii()), key=len, reverse=True))
-    + "))"
+    + "|".join(sorted((re.escape(u) for u in UNITS if not u.isascii()), key=len, reverse=True))
+    + ")(?<!克(?=拉))(?<!升(?=[级学职一二三四五六]))(?<!瓦(?=斯)))"
 )
 _RANGE: Final = re.compile(r"\s?(?:到|至|-|~|–|—|to\b)\s?")
 _AND_HALF: Final = re.compile(" and a half|半")
+_TENTH: Final = re.compile(
+    "[一二三四五六七八九](?![个人家次天年月块元分秒站点层楼岁倍成折步公千百十万毫厘米里])"
+)
 _OFF: Final = re.compile(r" (?:off|less|lower|cheaper)\b")
 _WORKING: Final = re.compile("工作|交易|business|working")
 # 二十万三年, 两千一年: the last digit belongs to the unit
@@ -135,7 +105,7 @@ _DATE: Final = re.compile(
 _YEAR: Final = re.compile(r"\b(?:19|20)[0-9]{2}(?![0-9,.%])(?= ?年|\b)")
 # words that hold a numeral and count nothing
 _IDIOM: Final = re.compile(
-    r"一[起样定般直些下旦致切律概并块儿会边面]|万一|千万|十分(?!钟)|统一|唯一|单一|第一|(?<!分)之一|一次性|一口价"
+    r"一[起样定般直些下旦致切律概并块儿会边面]|万一|千万|(?<![一二三四五六七八九])十分(?!钟|贝)|统一|唯一|单一|第一|(?<!分)之一|一次性|一口价"
     r"|一点(?!钟|整|半)|进一步|星期[一二三四五六]|周[一二三四五六](?!年)|三四|七八|百分百|一站|一年到头|一天到晚"
     r"|\b(?:one|two|three) of (?:us|our|the|them|these|those)\b|\b24/7\b"
     r"|\b[0-9]{1,2}g\b(?= (?:network|phone|plan))"
@@ -156,9 +126,9 @@ _ODD: Final = re.compile(
 _PERCENT: Final = {"half": 50, "third": 33, "fifth": 20, "quarter": 25}
 _SPEED: Final = {"giga": 1000, "mega": 100}
 _TIME: Final = {
-    "half_month": ("month", 15 * _DAY),
-    "fortnight": ("week", 14 * _DAY),
-    "half_year": ("month", 180 * _DAY),
+    "half_month": ("month", 15 * DAY),
+    "fortnight": ("week", 14 * DAY),
+    "half_year": ("month", 180 * DAY),
     "half_hour": ("minute", 30),
     "half_day": ("hour", 720),
 }
@@ -210,7 +180,7 @@ def _plain(text: str) -> Iterator[Quantity]:
 
 
 def _shared_unit(text: str, first: tuple[re.Match[str], Decimal], second: Quantity) -> Quantity:
-    factor = _UNITS[second.unit][0] if second.unit in _UNITS else Decimal(1)
+    factor = UNITS[second.unit][0] if second.unit in UNITS else Decimal(1)
     before, _ = _neighbours(text, first[0].start(), first[0].end())
     return Quantity(second.kind, second.unit, first[1] * factor, before=before)
 
@@ -241,11 +211,13 @@ def _quantity(text: str, hit: re.Match[str], value: Decimal) -> Quantity | None:
     unit = _UNIT.match(text, halved.end() if halved else end)
     if unit is None:
         return Quantity("", "", value) if not hit["zh"] or _is_amount(hit["zh"]) else None
-    factor, kind, name = _UNITS[unit["en"] or unit["zh"]]
+    factor, kind, name = UNITS[unit["en"] or unit["zh"]]
     if kind == "clock":
         value %= 12
     if halved or text.startswith("半", unit.end()):
         value += Decimal("0.5")
+    elif name == "metre" and (tenth := _TENTH.match(text, unit.end())):
+        value += Decimal(ZH_DIGIT[tenth.group()]) / 10  # 一米六
     amount = value * factor
     also = None
     if kind == "percent" and _OFF.match(text, unit.end()):

@@ -25,7 +25,11 @@ def demo_file(name: str) -> CampaignFile:
     return parse_campaign(path.read_bytes())
 
 
-def library_of(parsed: CampaignFile, encoder: Encoder) -> Library:
+def library_of(
+    parsed: CampaignFile,
+    encoder: Encoder,
+    calibration: Calibration | None = None,
+) -> Library:
     """A campaign file as a library that was never in a database; for fitting and measuring."""
     campaign = to_campaign(parsed)
     versions = [
@@ -41,11 +45,15 @@ def library_of(parsed: CampaignFile, encoder: Encoder) -> Library:
         )
         for entry in parsed.scripts
     ]
-    return build_library(campaign, versions, encoder, _UNFITTED, "file")
+    fitted = calibration or _UNFITTED
+    return build_library(campaign, versions, encoder, fitted, "file")
 
 
 def calibrate_shipped(
-    encoder: Encoder, output: Path, tolerance: float, progress: Callable[[str], None]
+    encoder: Encoder,
+    output: Path,
+    tolerance: float,
+    progress: Callable[[str], None],
 ) -> dict[str, Any]:
     """Fit both languages and write the calibration with its figures; returns it."""
     languages = {}

@@ -41,6 +41,7 @@ class Compliance(Protocol):
         language: str | None = None,
         jurisdiction: str | None = None,
         domain: str | None = None,
+        by_rules: bool = False,
     ) -> Verdict: ...
 
     @property

@@ -102,6 +102,7 @@ def answer(
             language=campaign.language,
             jurisdiction=campaign.jurisdiction,
             domain=campaign.domain,
+            by_rules=True,  # a person approved these words; a model may not unsay them
         )
         if verdict.action is not Action.BLOCK:
             return reply

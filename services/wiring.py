@@ -6,12 +6,15 @@ serve commands that need less.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from core.clock import Clock, SystemClock
 from core.database import Database
 from core.errors import ConfigurationError, LibraryChanged
 from core.secret import load_pseudonyms
 from core.settings import Settings
+from core.telemetry import logger
 from encoder.types import Encoder
 from llm.types import Draft, DraftFailed, Engine, FailureReason, ModelIdentity, Prompt
 from services.inbox import DatabaseInbox
@@ -20,6 +23,10 @@ from services.schema import is_current
 from services.shelf import DatabaseShelf
 from services.turn import TurnParts, take_turn
 from services.types import Answer, TurnRequest
+
+if TYPE_CHECKING:
+    from compliance.engine import ComplianceEngine
+    from compliance.paraphrase.types import Paraphrase
 
 Progress = Callable[[str], None]
 
@@ -76,38 +83,67 @@ def build_database(settings: Settings) -> Database:
 
 
 def build_encoder(settings: Settings) -> Encoder:
-    """The shipped encoder with its cache; the first start writes its ONNX graph (seconds)."""
+    """The encoder in force with its cache; the first start writes its ONNX graph (seconds)."""
     from encoder.cached import CachedEncoder
     from encoder.shipped import load_encoder
 
-    return CachedEncoder(load_encoder(settings.prepare_home(), settings.threads))
+    return CachedEncoder(
+        load_encoder(
+            settings.prepare_home(), settings.threads, settings.encoder, settings.encoder_device
+        )
+    )
 
 
-def build_compliance(settings: Settings) -> Compliance:
-    """The engine over the shipped rule packs or those of ONSCRIPT_PACKS."""
+def fitted_place(settings: Settings, name: str) -> Path | None:
+    """What was fitted for a configured encoder; None where the packages' own parts fit."""
+    from encoder.shipped import fitted_folder
+
+    folder = fitted_folder(settings.home, settings.encoder)
+    return folder and folder / name
+
+
+def build_compliance(settings: Settings, encoder: Encoder | None = None) -> "ComplianceEngine":
+    """The engine over the shipped rule packs or those of ONSCRIPT_PACKS.
+
+    With an encoder it also reads by meaning. A configured encoder for which no paraphrase model was
+    trained goes without one; the shipped encoder's model must be there.
+    """
     from compliance.engine import ComplianceEngine
     from compliance.library import load_packs
 
-    return ComplianceEngine(load_packs(settings.packs))
+    packs = load_packs(settings.packs)
+    return ComplianceEngine(packs, None if encoder is None else _paraphrase(settings, encoder))
 
 
-def build_triage(encoder: Encoder) -> Triage:
-    """The shipped intent model."""
+def _paraphrase(settings: Settings, encoder: Encoder) -> "Paraphrase | None":
+    from compliance.paraphrase.model import ParaphraseModel, ParaphraseReader
+
+    folder = fitted_place(settings, "paraphrase")
+    if folder is not None and not folder.exists():
+        logger("wiring").warning(
+            "no_paraphrase_model", encoder=str(encoder.identity), mend="onscript compliance train"
+        )
+        return None
+    return ParaphraseReader(encoder, ParaphraseModel.load(encoder.identity, folder))
+
+
+def build_triage(settings: Settings, encoder: Encoder) -> Triage:
+    """The intent model of the encoder in force."""
     from intent.classifier import Classifier, IntentModel
 
-    return Classifier(encoder, IntentModel.load(encoder))
+    return Classifier(encoder, IntentModel.load(encoder, fitted_place(settings, "intent")))
 
 
 def build_shelf(
     settings: Settings, database: Database, encoder: Encoder, progress: Progress = silent
 ) -> DatabaseShelf:
-    """Libraries over the database with the shipped calibration."""
+    """Libraries over the database with the calibration of the encoder in force."""
     from script_store.calibration import load_calibrations
 
     return DatabaseShelf(
         database,
         encoder,
-        load_calibrations(encoder.identity),
+        load_calibrations(encoder.identity, fitted_place(settings, "calibration.json")),
         lambda campaign, missing: progress(f"{campaign}: encoding {missing} sentences"),
     )
 
@@ -161,12 +197,12 @@ def build_runtime(
     clock = clock or SystemClock()
     database = build_database(settings)
     require_schema(database)
-    progress("loading the compliance packs")
-    compliance = build_compliance(settings)
     progress("loading the encoder (its first start writes an ONNX graph)")
     encoder = build_encoder(settings)
+    progress("loading the compliance packs")
+    compliance = build_compliance(settings, encoder)
     progress("loading the intent model")
-    triage = build_triage(encoder)
+    triage = build_triage(settings, encoder)
     progress("loading the language model")
     drafts, llm = drafting or build_drafting(settings, clock)
     progress("indexing the script library")

@@ -18,7 +18,7 @@ from sqlalchemy import create_engine, text
 
 from core.database import Database
 from encoder.joined import JoinedEncoder
-from encoder.minilm import ensure_graph, model_folder
+from encoder.minilm import MiniLM
 from encoder.shipped import load_encoder
 from services.schema import upgrade
 
@@ -139,13 +139,12 @@ def _migrate(database: Database) -> None:
 
 @pytest.fixture(scope="session")
 def model_home(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home folder with the encoder's ONNX graph, which is exported once per checkout."""
-    kept = pytestconfig.cache.mkdir("onscript-models")
+    """A home folder with the encoders' ONNX graphs, which are exported once per checkout."""
+    kept = pytestconfig.cache.mkdir("onscript-home")
+    MiniLM.plain(kept)
+    MiniLM.taught(kept)
     home = tmp_path_factory.mktemp("home")
-    (home / "models").mkdir()
-    ensure_graph(model_folder(), kept)
-    for file in kept.iterdir():
-        shutil.copy(file, home / "models")
+    shutil.copytree(kept / "models", home / "models")
     return home
 
 

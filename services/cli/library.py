@@ -107,19 +107,22 @@ def match(campaign: Annotated[str, typer.Option(help="key of a loaded campaign")
 
 @scripts.command("calibrate")
 def calibrate(
-    output: Annotated[Path, typer.Option(help="where the calibration goes")] = Path(
-        "script_store/calibration.json"
-    ),
+    output: Annotated[
+        Path | None, typer.Option(help="where the calibration goes; default: as the encoder is")
+    ] = None,
     tolerance: Annotated[float, typer.Option(help="share of served scripts that may be wrong")] = (
         0.05
     ),
 ) -> None:
     """Fit the shipped match calibration on the development pairs of the demo campaigns."""
     from services.calibrating import calibrate_shipped
-    from services.wiring import build_encoder
+    from services.wiring import build_encoder, fitted_place
 
+    settings = Settings()
+    fitted = fitted_place(settings, "calibration.json")
+    place = output or fitted or Path("script_store/calibration.json")
     with spinner() as progress:
-        card = calibrate_shipped(build_encoder(Settings()), output, tolerance, progress)
+        card = calibrate_shipped(build_encoder(settings), place, tolerance, progress)
     print(line(card))
 
 

@@ -7,7 +7,7 @@ import typer
 
 from core.errors import OnScriptError
 from core.telemetry import configure_logging
-from services.cli import demo, language_model, library, models, operate, talk
+from services.cli import demo, encoder, filtering, language_model, library, models, operate, talk
 
 # One message is too little work to spread over threads; BLAS would only wait for itself. It must be
 # said before NumPy is loaded, which happens inside the commands.
@@ -27,8 +27,8 @@ app.command()(operate.worker)
 app.add_typer(library.campaign, name="campaign")
 app.add_typer(library.scripts, name="scripts")
 app.add_typer(models.intent, name="intent")
-app.add_typer(models.compliance, name="compliance")
-app.add_typer(models.encoder, name="encoder")
+app.add_typer(filtering.compliance, name="compliance")
+app.add_typer(encoder.encoder, name="encoder")
 app.add_typer(language_model.llm, name="llm")
 app.add_typer(operate.db, name="db")
 app.add_typer(operate.key, name="key")

@@ -1,4 +1,4 @@
-"""Commands about the models: intent, encoder, compliance and the LLM."""
+"""Commands about triage and the compliance filter."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +14,6 @@ from services.cli.lines import answer_lines, optional_text, text_of
 from services.cli.progress import bar
 
 intent = typer.Typer(no_args_is_help=True, help="What does a customer want? The triage model.")
-encoder = typer.Typer(no_args_is_help=True, help="The sentence encoder.")
 compliance = typer.Typer(no_args_is_help=True, help="The compliance filter.")
 
 
@@ -26,7 +25,8 @@ def predict() -> None:
     from services.types import ConversationState
     from services.wiring import build_encoder, build_triage
 
-    triage = build_triage(build_encoder(Settings()))
+    settings = Settings()
+    triage = build_triage(settings, build_encoder(settings))
     nothing = Screening("", (), False, False, False, False, (), ())
 
     def answer(record: Mapping[str, Any]) -> dict[str, Any]:
@@ -46,16 +46,20 @@ def predict() -> None:
 
 @intent.command("train")
 def train_intent(
-    output: Annotated[Path, typer.Option(help="where model and card go")] = Path("intent/model"),
+    output: Annotated[
+        Path | None, typer.Option(help="where model and card go; default: as the encoder is")
+    ] = None,
     corpus: Annotated[Path | None, typer.Option(help="folder of zh*.jsonl and en*.jsonl")] = None,
     seed: int = 7,
 ) -> None:
     """Train the triage head on the corpus (about a minute); prints the card with its figures."""
     from intent.train import train
-    from services.wiring import build_encoder
+    from services.wiring import build_encoder, fitted_place
 
+    settings = Settings()
+    place = output or fitted_place(settings, "intent") or Path("intent/model")
     with bar() as progress:
-        card = train(build_encoder(Settings()), output, corpus, seed, progress)
+        card = train(build_encoder(settings), place, corpus, seed, progress)
     print(line(card["test"]))
 
 
@@ -66,68 +70,25 @@ def evaluate_intent() -> None:
     from intent.evaluate import report
     from services.wiring import build_encoder, build_triage
 
-    triage = build_triage(build_encoder(Settings()))
+    settings = Settings()
+    triage = build_triage(settings, build_encoder(settings))
     test = [u for u in load_corpus() if u.split is Split.TEST]
     print(line(report(test, [triage.classify(u.text, u.previous) for u in test])))
-
-
-@encoder.command("train")
-def train_encoder(
-    checkpoint: Annotated[Path, typer.Option(help="kept while training; read when it exists")],
-    output: Annotated[Path, typer.Option(help="where weights go")] = Path("encoder/weights"),
-    corpus: Annotated[Path, typer.Option(help="folder of clusters_*.jsonl")] = Path(
-        "encoder/corpus"
-    ),
-    dialogues: Annotated[Path, typer.Option(help="folder of dialogues_zh_*.jsonl")] = Path(
-        "llm/house/corpus"
-    ),
-    plain: Annotated[
-        Path | None, typer.Option(help="further Chinese: .jsonl.gz, each line with its turns")
-    ] = None,
-) -> None:
-    """Train the small Chinese encoder with progress; then run `onscript encoder fit`."""
-    import gzip
-    import json
-
-    from encoder.minilm import MiniLM
-    from encoder.train import train
-
-    settings = Settings()
-    more: list[str] = []
-    if plain is not None:
-        with gzip.open(plain, "rt", encoding="utf-8") as file:
-            more = [turn for record in file for turn in json.loads(record)["turns"]]
-    teacher = MiniLM.load(settings.prepare_home(), settings.threads)
-    talks = sorted(dialogues.glob("dialogues_zh_*.jsonl"))
-    card = train(corpus, teacher, output, checkpoint, dialogues=talks, plain=more)
-    print(line(card["held_out"]))
-
-
-@encoder.command("fit")
-def fit_encoder(
-    output: Annotated[Path, typer.Option(help="where weights go")] = Path("encoder/weights"),
-    corpus: Annotated[Path, typer.Option(help="folder of clusters_*.jsonl")] = Path(
-        "encoder/corpus"
-    ),
-) -> None:
-    """Fit how the halves of the shipped encoder are joined; prints the card."""
-    from encoder.fit import fit
-    from encoder.shipped import load_dense
-
-    settings = Settings()
-    print(line(fit(load_dense(settings.prepare_home(), settings.threads), corpus, output)))
 
 
 @compliance.command("check")
 def check(
     direction: Annotated[str, typer.Option(help="inbound or outbound")],
+    model: Annotated[bool, typer.Option(help="read outbound texts by meaning too")] = True,
 ) -> None:
     """{"text", "lang"?, "jurisdiction"?, "domain"?} -> action, findings, signals, personal data."""
-    from services.wiring import build_compliance
+    from services.wiring import build_compliance, build_encoder
 
     if direction not in {"inbound", "outbound"}:
         raise InvalidInput("--direction is inbound or outbound")
-    engine = build_compliance(Settings())
+    settings = Settings()
+    by_meaning = model and direction == "outbound"
+    engine = build_compliance(settings, build_encoder(settings) if by_meaning else None)
 
     def answer(record: Mapping[str, Any]) -> dict[str, Any]:
         text = text_of(record)

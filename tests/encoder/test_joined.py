@@ -10,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core.errors import ArtifactError
-from core.text import clean_text
+from core.errors import ArtifactError, EncoderMismatch
 from encoder.joined import JoinedEncoder, JoinWeights
+from encoder.minilm import MiniLM
 from encoder.types import Vectors
 
 WEIGHTS = Path(str(files("encoder"))) / "weights"
@@ -22,7 +22,7 @@ HOSTILE = [
     "\u200b\u200d\ufeff",
     "\u202e\u202d\u2066",
     "\x01\x1b\x7f",
-    clean_text("\x00\ud800\udfff"),
+    "\x00\ud800\udfff",
     "a" * 100_000,
     "贵" * 100_000,
     "价 钱 " * 20_000,
@@ -66,7 +66,7 @@ def test_hostile_texts_have_finite_unit_vectors(shipped_encoder: JoinedEncoder) 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(text=st.text(st.characters(exclude_categories=()), max_size=120))
 def test_any_text_has_a_finite_unit_vector(shipped_encoder: JoinedEncoder, text: str) -> None:
-    vector = shipped_encoder.encode([clean_text(text)])
+    vector = shipped_encoder.encode([text])
     assert np.isfinite(vector).all()
     assert norms(vector)[0] == pytest.approx(1, abs=1e-4)
 
@@ -88,6 +88,11 @@ def test_unknown_scripts_do_not_collapse(shipped_encoder: JoinedEncoder) -> None
     vectors = shipped_encoder.encode(SCRIPTS)
     likeness = (vectors @ vectors.T)[np.triu_indices(len(SCRIPTS), 1)]
     assert float(likeness.max()) < 0.9
+
+
+def test_a_join_fitted_for_another_encoder_is_refused(model_home: Path) -> None:
+    with pytest.raises(EncoderMismatch, match="fitted for"):
+        JoinedEncoder(MiniLM.plain(model_home), JoinWeights.shipped())
 
 
 @pytest.mark.parametrize(
@@ -121,13 +126,12 @@ def test_corrupt_weights_are_refused_with_a_mend(tmp_path: Path, damage: str) ->
     for name in ("card.json", "joined.safetensors"):
         shutil.copy(WEIGHTS / name, tmp_path)
     raw = bytearray((tmp_path / "joined.safetensors").read_bytes())
-    card = json.loads((tmp_path / "card.json").read_text(encoding="utf-8"))
     if damage == "flipped":
         raw[len(raw) // 2] ^= 1
     elif damage == "cut":
         del raw[100:]
     elif damage == "card":
-        (tmp_path / "card.json").write_text(json.dumps({"sha256": card["sha256"]}))
+        (tmp_path / "card.json").write_text(json.dumps({"join": {"sha256": "0"}}))
     else:
         (tmp_path / "card.json").write_text("[]")
     (tmp_path / "joined.safetensors").write_bytes(raw)

@@ -56,6 +56,10 @@ def test_english_number_words_have_their_value() -> None:
     ("draft", "script"),
     [
         ("免赔额1万元", "免赔额是10,000元"),
+        ("离地铁三公里五分钟车程", "距离地铁3公里，开车5分钟"),
+        ("身高一米六以下选小码", "160cm以下选小码"),
+        ("坑深超过两公分半", "凹陷超过2.5厘米"),
+        ("half a mile? no, 5 miles out", "within five miles"),
         ("免赔额一万块", "免赔额是10000元"),
         ("等待期一个月", "等待期30天"),
         ("犹豫期半个月", "犹豫期15天"),
@@ -93,6 +97,12 @@ def test_the_same_number_in_other_words_agrees(draft: str, script: str) -> None:
 @pytest.mark.parametrize(
     ("draft", "script", "veto"),
     [
+        ("一个月五十块", "每月60元", "number:money"),
+        ("离墙留出五厘米", "离墙留出二十厘米", "number:cm"),
+        ("声音在六十分贝左右", "声音在四十五分贝左右", "number:db"),
+        ("三楼以内不加钱", "六楼以内不加钱", "number:楼"),
+        ("we deliver within 10 miles", "we deliver within 25 miles", "number:mile"),
+        ("a 300 litre tub", "a 900 litre tub", "number:litre"),
         ("犹豫期20天", "犹豫期15天", "number:day"),
         ("3个工作日到账", "5个工作日内到账", "number:day"),
         ("前15天、后30天", "前7天和后30天", "number:day"),
