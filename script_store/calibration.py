@@ -9,6 +9,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -135,9 +136,18 @@ def cases(library: Library, encoder: Encoder, pairs: Sequence[Pair]) -> list[Cas
 
 
 def fit_language(
-    library: Library, encoder: Encoder, pairs: Sequence[Pair], tolerance: float
+    library: Library,
+    encoder: Encoder,
+    pairs: Sequence[Pair],
+    tolerance: float,
+    bare: Library | None = None,
 ) -> tuple[Calibration, dict[str, Any]]:
-    """Weights and threshold from the dev half (the threshold by cross-fitting), figures on test."""
+    """Weights and threshold from the dev half (the threshold by cross-fitting), figures on test.
+
+    ``bare`` is the same library as somebody writes it who gives texts only, no questions and no
+    paraphrases; weights and threshold are fitted on both, so that a probability means the same.
+    """
+    both = [library] if bare is None else [library, bare]
     dev = cases(library, encoder, [pair for pair in pairs if pair.split == "dev"])
     test = cases(library, encoder, [pair for pair in pairs if pair.split == "test"])
     customers = sorted({case.customer for case in dev})
@@ -145,21 +155,27 @@ def fit_language(
     folds = [[c for c in dev if c.customer in first], [c for c in dev if c.customer not in first]]
     served: list[tuple[float, bool]] = []
     for held, fitted_on in (folds, folds[::-1]):
-        served += _served(library, encoder, held, _fit_weights(library, encoder, fitted_on))
-    fitted = _fit_weights(library, encoder, dev)
+        weights = _fit_weights(both, encoder, fitted_on)
+        served += [one for found in both for one in _served(found, encoder, held, weights)]
+    fitted = _fit_weights(both, encoder, dev)
     threshold = _threshold(served, tolerance)
     margin = _question_margin(library, encoder, dev)
     repeats = _fit_repeats(library, encoder, [pair for pair in pairs if pair.split == "dev"])
     calibration = Calibration(
         fitted.weights, fitted.bias, threshold, str(encoder.identity), margin, *repeats
     )
-    return calibration, {
+    measured = {
         "dev": figures(library, encoder, dev, calibration),
         "test": figures(library, encoder, test, calibration),
     }
+    if bare is not None:
+        measured["test_texts_only"] = figures(bare, encoder, test, calibration)
+    return calibration, measured
 
 
-def _fit_weights(library: Library, encoder: Encoder, fitted_on: Sequence[Case]) -> Calibration:
+def _fit_weights(
+    libraries: Sequence[Library], encoder: Encoder, fitted_on: Sequence[Case]
+) -> Calibration:
     """Weights over every script that the search brings up.
 
     Only drafts that people wrote are fitted on. Flips are left out: likeness cannot tell them
@@ -167,9 +183,8 @@ def _fit_weights(library: Library, encoder: Encoder, fitted_on: Sequence[Case]) 
     """
     rows: list[list[float]] = []
     right: list[bool] = []
-    for case in fitted_on:
-        if case.opposes is not None or case.made:
-            continue
+    written = [case for case in fitted_on if case.opposes is None and not case.made]
+    for library, case in product(libraries, written):
         evidence = library.evidence(encoder, case.draft, case.customer)
         for item, row in zip(evidence, features(evidence, None), strict=True):
             rows.append([row[name] for name in FEATURES])

@@ -25,6 +25,14 @@ def demo_file(name: str) -> CampaignFile:
     return parse_campaign(path.read_bytes())
 
 
+def texts_only(parsed: CampaignFile) -> CampaignFile:
+    """The campaign of somebody who wrote no questions and no paraphrases."""
+    scripts = tuple(
+        entry.model_copy(update={"questions": (), "paraphrases": ()}) for entry in parsed.scripts
+    )
+    return parsed.model_copy(update={"scripts": scripts})
+
+
 def library_of(
     parsed: CampaignFile,
     encoder: Encoder,
@@ -60,7 +68,9 @@ def calibrate_shipped(
     for language, name in DEMO.items():
         progress(f"{name}: encoding and fitting")
         library = library_of(demo_file(name), encoder)
-        calibration, figures = fit_language(library, encoder, load_pairs(language), tolerance)
+        bare = library_of(texts_only(demo_file(name)), encoder)
+        pairs = load_pairs(language)
+        calibration, figures = fit_language(library, encoder, pairs, tolerance, bare)
         languages[language] = {
             "weights": dict(calibration.weights),
             "bias": calibration.bias,
