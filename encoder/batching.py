@@ -11,7 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from core.errors import OnScriptError
 from encoder.types import Encoder, EncoderIdentity, Vectors
+
+# what one text may do to a pass; anything else is the model's and reaches whoever ran it
+_OF_A_TEXT = (OnScriptError, ValueError, TypeError, RuntimeError, MemoryError)
 
 
 @dataclass(slots=True, eq=False)
@@ -74,7 +78,7 @@ class BatchingEncoder:
             ends = np.cumsum([len(request.texts) for request in chosen])[:-1]
             for request, part in zip(chosen, np.split(vectors, ends), strict=True):
                 request.vectors = part
-        except Exception:
+        except _OF_A_TEXT:
             if len(chosen) == 1:
                 raise  # nobody else's; a shared failure is found out by each caller alone
         finally:

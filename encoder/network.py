@@ -31,9 +31,9 @@ class _Adapter(nn.Module):
 
 def load_base(folder: Path, dropout: float = 0.0, attention: str = "eager") -> BertModel:
     """MiniLM's transformer from the package's folder."""
-    # transformers ships these untyped; it would report the pooler that is left out on purpose
-    transformers.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
-    transformers.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    # it would report the pooler that is left out on purpose
+    transformers.logging.set_verbosity_error()  # type: ignore[no-untyped-call]  # its own gap
+    transformers.logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # its own gap
     return BertModel.from_pretrained(
         str(folder),
         local_files_only=True,

@@ -91,6 +91,10 @@ _CONDITION: Final = re.compile(
 )
 # 赔不赔 asks and denies nothing; 费用不用付 does
 _ZH_EITHER: Final = re.compile(r"(?<![费使信])([\u4e00-\u9fff])[不没]\1|能否|与否")
+# 不满一个月 and 不到90% say how much and deny nothing
+_ZH_UNDER: Final = re.compile(
+    r"(?:不满|不到|没到|未到|没满|不足|未满)(?=[0-9一二两三四五六七八九十百千万半几])"
+)
 _EN_BETWEEN: Final = re.compile(r"(?:\s+(?!(?:you|we|i|it|they|he|she)\b)[a-z'-]+){0,2}\s*")
 _SCOPE_ZH: Final = 3  # characters from a negator to the axis word it turns
 _SCOPE_ZH_LIMIT: Final = 8  # 不受社保目录的限制
@@ -234,7 +238,7 @@ def _stem(word: str) -> str:
 def clauses(text: str) -> tuple[Clause, ...]:
     """The clauses of a text that have content; never raises."""
     folded = unicodedata.normalize("NFKC", text[:_LONGEST]).lower().replace("’", "'")
-    folded = _ZH_EITHER.sub("是否", folded)
+    folded = _ZH_UNDER.sub("低于", _ZH_EITHER.sub("是否", folded))
     found = (_clause(piece) for piece in _SPLIT.split(folded) if piece.strip())
     return tuple(clause for clause in found if clause.content)
 

@@ -64,13 +64,6 @@ def test_traditional_characters_mean_the_same(taught: MiniLM) -> None:
     np.testing.assert_allclose(left, right, atol=1e-5)
 
 
-def test_company_does_not_change_a_vector(taught: MiniLM) -> None:
-    texts = ["可以退吗", "我想问一下这个套餐里面包不包含上门安装的费用", "ok", "no way"]
-    together = taught.encode(texts)
-    alone = np.concatenate([taught.encode([text]) for text in texts])
-    np.testing.assert_allclose(together, alone, atol=1e-4)
-
-
 def test_the_end_of_a_long_text_counts(taught: MiniLM) -> None:
     long = "我们的服务时间是早上九点到晚上九点。" * 20
     plain, ended = taught.encode([long, long + "不过退款只能在周一办理，其他时间一律不受理。" * 5])
